@@ -1,0 +1,35 @@
+"""Vitral: the variational autoencoder without a deep-learning framework.
+
+Names load on first use (PEP 562): ``import vitral`` itself imports only the standard library.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Batch": "vitral.model",
+    "Model": "vitral.model",
+    "Run": "vitral.api",
+    "Spec": "vitral.specs",
+    "TrainedModel": "vitral.api",
+    "VitralError": "vitral.errors",
+    "load": "vitral.api",
+    "load_data": "vitral.data",
+    "show_versions": "vitral.environment",
+    "stream": "vitral.core.randomness",
+}
+
+__all__ = ["__version__", *_HOMES]
+__all__.sort()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vitral' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

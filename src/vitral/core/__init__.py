@@ -1,0 +1,1 @@
+"""Numbers only: arrays, the flat parameter vector, reproducible randomness. No I/O, no clock."""

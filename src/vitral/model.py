@@ -1,0 +1,125 @@
+"""The variational autoencoder, whole: five parts, one loss, and its way back.
+
+    x -> encoder -> q(z given x) -> z -> decoder -> p(x given z)            prior p(z)
+
+    loss = E_q[-log p(x given z)] + KL(q(z given x), p(z)) = -ELBO >= -log p(x)        (nats per image)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vitral.core.arrays import Array
+from vitral.core.parameters import Shapes, Views, count, cut
+from vitral.core.randomness import stream
+from vitral.parts.divergences import CLOSED_KL
+from vitral.parts.objectives import Seeds, Terms
+from vitral.parts.posteriors import Sampled
+
+PARTS = ("encoder", "posterior", "prior", "decoder", "likelihood")
+
+
+class Batch(NamedTuple):
+    """What the encoder sees (N, D), what the likelihood scores (N, D), and which entries are observed."""
+
+    inputs: Array
+    target: Array
+    mask: Array | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A pure function of (theta, batch, noise); the numbers live in the flat vector ``theta``.
+
+    >>> from vitral import Spec
+    >>> model = Spec(features=4, latent=2, encoder={"hidden": [8]}, decoder={"hidden": [8]}).build()
+    >>> model.parameters
+    137
+    """
+
+    encoder: Any
+    posterior: Any
+    prior: Any
+    decoder: Any
+    likelihood: Any
+    features: int
+
+    @property
+    def shapes(self) -> Shapes:
+        return {name: getattr(self, name).shapes for name in PARTS}
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers ``theta`` holds."""
+        return count(self.shapes)
+
+    def views(self, theta: Array) -> Views:
+        return cut(theta, self.shapes)
+
+    def init(self, seed: int, dtype: str = "float32", data: Array | None = None) -> Array:
+        """A new theta; ``data`` (N, D) lets parts start from what they will see."""
+        theta = np.zeros(self.parameters, dtype)
+        p = self.views(theta)
+        for name in PARTS:
+            getattr(self, name).init(getattr(p, name), stream(seed, f"init {name}"), data)
+        return theta
+
+    def run(self, p: Views, batch: Batch, noise: dict[str, Array]) -> tuple[Terms, Array, Callable[..., None]]:
+        """Every term of the objective, the decoder output (K, N, M), and the way back to the gradient."""
+        h, encoder_backward = self.encoder.forward(p.encoder, batch.inputs)
+        q, posterior_backward = self.posterior.sample(p.posterior, h, noise)
+        log_pz, prior_backward = self.prior.log_prob(p, q.z)
+        kl, kl_backward = self.closed_kl(q)
+        o, decoder_backward = self.decoder.forward(p.decoder, q.z)
+        log_px, likelihood_backward = self.likelihood.log_prob(p.likelihood, batch.target, o, batch.mask)
+
+        def backward(d: Seeds, g: Views) -> None:
+            do = likelihood_backward(d.log_px, g.likelihood)
+            dz = decoder_backward(do, g.decoder) + prior_backward(d.log_pz, g) + d.z
+            dmu, dlogvar = kl_backward(d.kl)
+            dh = posterior_backward(dz, d.log_qz, dmu + d.mu, dlogvar + d.logvar, g.posterior)
+            encoder_backward(dh, g.encoder)
+
+        return Terms(log_px, log_pz, q.log_qz, kl, q.z, q.mu, q.logvar), o, backward
+
+    def loss(
+        self, p: Views, batch: Batch, noise: dict[str, Array], objective: Any, total: int
+    ) -> tuple[Array, Callable[[Views], None]]:
+        """The objective on these rows, divided by ``total``, and the backward that adds into ``g``."""
+        terms, _, terms_backward = self.run(p, batch, noise)
+        loss, seeds = objective(terms, total)
+
+        def backward(g: Views) -> None:
+            terms_backward(seeds, g)
+
+        return loss, backward
+
+    def closed_kl(self, q: Sampled) -> tuple[Array | None, Callable[..., tuple[Any, Any]]]:
+        """KL(q, prior) per dimension where it has a closed form, else None."""
+        pair = CLOSED_KL.get((type(self.posterior), type(self.prior)))
+        return pair(q.mu, q.logvar) if pair else (None, lambda dkl: (0.0, 0.0))
+
+    def encode(self, p: Views, x: Array) -> tuple[Array, Array | None]:
+        """mu and logvar of q(z given x), each (N, L)."""
+        h, _ = self.encoder.forward(p.encoder, x)
+        return self.posterior.parameters(h)
+
+    def decode(self, p: Views, z: Array) -> Array:
+        """The mean of p(x given z) for any z (..., L)."""
+        o, _ = self.decoder.forward(p.decoder, z)
+        return self.likelihood.mean(p.likelihood, o)
+
+    def sample(self, p: Views, n: int, rng: np.random.Generator, dtype: str = "float32") -> tuple[Array, Array]:
+        """n draws of z from the prior, (n, L), and of x from p(x given z), (n, D)."""
+        z = self.prior.sample(p, n, rng).astype(dtype)
+        o, _ = self.decoder.forward(p.decoder, z)
+        return z, self.likelihood.sample(p.likelihood, o, rng)
+
+    def log_weights(self, p: Views, x: Array, noise: dict[str, Array]) -> Array:
+        """log p(x given z) + log p(z) - log q(z given x) at sampled z, (K, N).                     # E11"""
+        terms, _, _ = self.run(p, Batch(x, x), noise)
+        return terms.log_px + terms.log_pz - terms.log_qz

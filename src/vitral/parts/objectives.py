@@ -1,0 +1,97 @@
+"""Objectives: a loss to minimise, in nats, and its derivative by every term that it reads.
+
+Each sums over the rows at hand and divides by ``total``, the size of the whole batch, so that the
+gradients of shards add up to the gradient of the batch. Derivation: docs/derivations/elbo.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from vitral.core.arrays import Array
+from vitral.parts.schedules import Constant, Linear, value_at
+
+
+class Terms(NamedTuple):
+    """What an objective reads: log densities (K, N), closed-form KL (N, L) or None, and z (K, N, L)."""
+
+    log_px: Array
+    log_pz: Array
+    log_qz: Array | None
+    kl: Array | None
+    z: Array
+    mu: Array
+    logvar: Array | None
+
+
+class Seeds(NamedTuple):
+    """d loss / d term, of the shape of the term; 0.0 where an objective does not read a term directly."""
+
+    log_px: Array
+    log_pz: Array
+    log_qz: Array | None
+    kl: Array | None
+    z: Array | float = 0.0
+    mu: Array | float = 0.0
+    logvar: Array | float = 0.0
+
+
+def _filled(value: float, like: Array | None) -> Array | None:
+    return None if like is None else np.full_like(like, value)
+
+
+@dataclass(frozen=True)
+class ELBO:
+    """loss = -Σ_n [ (1/K) Σ_k log p(x_n given z_kn) - beta KL_n ] / total                         # E09
+
+    KL_n is Σ_l kl_nl in closed form, or (1/K) Σ_k (log q(z_kn given x_n) - log p(z_kn)) when ``kl`` is
+    "sampled" (E18). beta = 1 gives the negative ELBO (Kingma and Welling 2013, eq. 3 and 10), a number
+    or a schedule of the step.
+
+    dlog_px = -1 / (K total)      dkl = beta / total      (sampled: dlog_qz = -dlog_pz = beta / (K total))
+    """
+
+    beta: float | Constant | Linear = 1.0
+    kl: str = "closed"
+    whole_batch: ClassVar[bool] = False
+
+    def at(self, step: int) -> ELBO:
+        """The same objective with beta as it is at this step."""
+        return replace(self, beta=value_at(self.beta, step))
+
+    def __call__(self, terms: Terms, total: int) -> tuple[Array, Seeds]:
+        share = 1.0 / (terms.log_px.shape[0] * total)
+        closed = self.kl == "closed"
+        weight = self.beta * share
+        if closed:
+            loss = self.beta / total * terms.kl.sum() - share * terms.log_px.sum()
+        else:
+            loss = weight * (terms.log_qz - terms.log_pz).sum() - share * terms.log_px.sum()
+        return loss, Seeds(
+            log_px=_filled(-share, terms.log_px),
+            log_pz=_filled(0.0 if closed else -weight, terms.log_pz),
+            log_qz=_filled(0.0 if closed else weight, terms.log_qz),
+            kl=_filled(self.beta / total if closed else 0.0, terms.kl),
+        )
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """loss = -Σ_n (1/K) Σ_k log p(x_n given z_kn) / total: the plain autoencoder, no KL.
+
+    dlog_px = -1 / (K total)
+    """
+
+    whole_batch: ClassVar[bool] = False
+
+    def at(self, step: int) -> Reconstruction:
+        """Nothing here is scheduled."""
+        return self
+
+    def __call__(self, terms: Terms, total: int) -> tuple[Array, Seeds]:
+        share = 1.0 / (terms.log_px.shape[0] * total)
+        zeros = [_filled(0.0, term) for term in (terms.log_pz, terms.log_qz, terms.kl)]
+        return -share * terms.log_px.sum(), Seeds(_filled(-share, terms.log_px), *zeros)

@@ -1,0 +1,78 @@
+"""The decoder over a square of a two-dimensional latent space, with the values of its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+
+from vitral.report.figures.images import draw_mosaic, gutter_of, label_columns, label_rows, shaped
+from vitral.report.figures.style import new_figure, speaks, styled
+from vitral.report.language import Language
+
+RADII = (1, 2, 3)
+
+
+def prior_mass_within(radius: float) -> float:
+    """The mass that a standard normal in two dimensions has within a radius: 1 - exp(-r²/2)."""
+    return float(-np.expm1(-(radius**2) / 2))
+
+
+def share_of_tiles_beyond(axis: np.ndarray, radius: float) -> float:
+    """The share of the points of the square grid on `axis` that lie further from the origin than `radius`."""
+    axis = np.asarray(axis, float)
+    return float(np.mean(np.hypot(axis[:, None], axis[None, :]) > radius))
+
+
+def latent_grid_figure(
+    grid: np.ndarray,
+    axis: np.ndarray,
+    image_shape: Sequence[int],
+    *,
+    spacing: str = "linear",
+    title: str | None = None,
+    language: str | Language = "en",
+) -> Figure:
+    """Decoder means over a grid of z: (n, n, D), row 0 at the largest z2, column 0 at the smallest z1.
+
+    `axis` holds the n values of either latent dimension, ascending. `spacing` is "linear" (circles at 1, 2
+    and 3 standard deviations of the prior are drawn in) or "quantile" (equal prior mass between neighbours).
+    """
+    words = speaks(language)
+    axis = np.asarray(axis, float)
+    tiles = shaped(grid, image_shape)
+    with styled():
+        figure = new_figure(7.0, 7.3)
+        axes = figure.add_subplot()
+        draw_mosaic(axes, tiles)
+        label_columns(axes, [words.number(value, 2) for value in axis], top=False)
+        label_rows(axes, [words.number(value, 2) for value in axis[::-1]])
+        axes.tick_params(labelsize=7.5)
+        axes.set_xlabel(words.text("axis.latent_arrow", index=1))
+        axes.set_ylabel(words.text("axis.latent_arrow", index=2))
+        if spacing == "linear":
+            _prior_circles(axes, axis, tiles.shape[2:4], words)
+        axes.set_title(title if title is not None else words.text(f"grid.{spacing}.title"))
+    return figure
+
+
+def _prior_circles(axes: Axes, axis: np.ndarray, tile: tuple[int, ...], words: Language) -> None:
+    """Circles of the prior on the picture, whose pixels are proportional to z on a linear grid."""
+    step = tile[1] + gutter_of(tile[0])
+    origin = (len(axis) - 1) / 2 * step + (tile[1] - 1) / 2
+    pixels_per_unit = step / (axis[1] - axis[0])
+    half = origin + tile[1] / 2
+    for radius in RADII:
+        reach = radius * pixels_per_unit
+        if reach > half:
+            continue
+        axes.add_patch(Circle((origin, origin), reach, fill=False, color="white", linewidth=2.6, alpha=0.8))
+        axes.add_patch(Circle((origin, origin), reach, fill=False, color="#d55e00", linewidth=1.3))
+        mass = words.percent(prior_mass_within(radius))
+        axes.text(
+            origin, origin - reach, words.text("grid.circle", radius=radius, mass=mass), fontsize=8, color="white",
+            ha="center", va="center", bbox={"facecolor": "#a84400", "edgecolor": "none", "pad": 1.5},
+        )  # fmt: skip
