@@ -62,18 +62,19 @@ class ELBO:
         """The same objective with beta as it is at this step."""
         return replace(self, beta=value_at(self.beta, step))
 
+    def rows(self, terms: Terms) -> Array:
+        """The loss of every row, (N,)."""
+        kl = terms.kl.sum(axis=-1) if self.kl == "closed" else (terms.log_qz - terms.log_pz).mean(axis=0)
+        return self.beta * kl - terms.log_px.mean(axis=0)
+
     def __call__(self, terms: Terms, total: int) -> tuple[Array, Seeds]:
         share = 1.0 / (terms.log_px.shape[0] * total)
         closed = self.kl == "closed"
-        weight = self.beta * share
-        if closed:
-            loss = self.beta / total * terms.kl.sum() - share * terms.log_px.sum()
-        else:
-            loss = weight * (terms.log_qz - terms.log_pz).sum() - share * terms.log_px.sum()
-        return loss, Seeds(
+        weight = 0.0 if closed else self.beta * share
+        return self.rows(terms).sum() / total, Seeds(
             log_px=_filled(-share, terms.log_px),
-            log_pz=_filled(0.0 if closed else -weight, terms.log_pz),
-            log_qz=_filled(0.0 if closed else weight, terms.log_qz),
+            log_pz=_filled(-weight, terms.log_pz),
+            log_qz=_filled(weight, terms.log_qz),
             kl=_filled(self.beta / total if closed else 0.0, terms.kl),
         )
 
@@ -91,7 +92,11 @@ class Reconstruction:
         """Nothing here is scheduled."""
         return self
 
+    def rows(self, terms: Terms) -> Array:
+        """The loss of every row, (N,)."""
+        return -terms.log_px.mean(axis=0)
+
     def __call__(self, terms: Terms, total: int) -> tuple[Array, Seeds]:
         share = 1.0 / (terms.log_px.shape[0] * total)
         zeros = [_filled(0.0, term) for term in (terms.log_pz, terms.log_qz, terms.kl)]
-        return -share * terms.log_px.sum(), Seeds(_filled(-share, terms.log_px), *zeros)
+        return self.rows(terms).sum() / total, Seeds(_filled(-share, terms.log_px), *zeros)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Ellipse
 
 from vitral.report.figures.images import draw_mosaic, gutter_of, label_columns, label_rows, shaped
 from vitral.report.figures.style import new_figure, speaks, styled
@@ -60,19 +60,20 @@ def latent_grid_figure(
 
 
 def _prior_circles(axes: Axes, axis: np.ndarray, tile: tuple[int, ...], words: Language) -> None:
-    """Circles of the prior on the picture, whose pixels are proportional to z on a linear grid."""
-    step = tile[1] + gutter_of(tile[0])
-    origin = (len(axis) - 1) / 2 * step + (tile[1] - 1) / 2
-    pixels_per_unit = step / (axis[1] - axis[0])
-    half = origin + tile[1] / 2
+    """Contours of the prior on the picture, whose pixels are proportional to z on a linear grid."""
+    steps = np.array(tile) + gutter_of(tile[0])
+    centre = (len(axis) - 1) / 2 * steps + (np.array(tile) - 1) / 2
+    per_unit = steps / (axis[1] - axis[0])
     for radius in RADII:
-        reach = radius * pixels_per_unit
-        if reach > half:
+        down, across = radius * per_unit
+        if radius > axis[-1] + (axis[1] - axis[0]) / 2:
             continue
-        axes.add_patch(Circle((origin, origin), reach, fill=False, color="white", linewidth=2.6, alpha=0.8))
-        axes.add_patch(Circle((origin, origin), reach, fill=False, color="#d55e00", linewidth=1.3))
+        for colour, line in (("white", 2.6), ("#d55e00", 1.3)):
+            axes.add_patch(
+                Ellipse(centre[::-1], 2 * across, 2 * down, fill=False, color=colour, linewidth=line, clip_on=False)
+            )
         mass = words.percent(prior_mass_within(radius))
         axes.text(
-            origin, origin - reach, words.text("grid.circle", radius=radius, mass=mass), fontsize=8, color="white",
-            ha="center", va="center", bbox={"facecolor": "#a84400", "edgecolor": "none", "pad": 1.5},
+            centre[1], centre[0] - down, words.text("grid.circle", radius=radius, mass=mass), fontsize=8,
+            color="white", ha="center", va="center", bbox={"facecolor": "#a84400", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip

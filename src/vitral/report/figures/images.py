@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vitral.errors import DataError
-from vitral.report.figures.style import WIDTH, new_figure, quiet_frame, speaks, styled
+from vitral.report.figures.style import WIDTH, headline, new_figure, quiet_frame, speaks, styled
 from vitral.report.language import Language
 
 GUTTER_SHARE = 14  # one pixel of gutter for every 14 of image height
@@ -107,7 +107,7 @@ def image_gallery(
     tiles = tiles.reshape(rows, columns, *images.shape[1:])
     with styled():
         figure = mosaic_figure(tiles, margin=0.0, heading=0.45 + (0.28 * rows if labels is not None else 0.0))
-        figure.suptitle(title if title is not None else words.text("gallery.title"), fontsize=10.5, weight="bold")
+        headline(figure, title if title is not None else words.text("gallery.title"))
         if labels is None:
             draw_mosaic(figure.add_subplot(), tiles)
             return figure
@@ -140,7 +140,7 @@ def reconstruction_figure(
     margin = 0.25 + 0.085 * max(len(name) for name in rows)
     with styled():
         figure = mosaic_figure(tiles, margin=margin, heading=0.85)
-        figure.suptitle(title or words.text("reconstruction.title"), fontsize=10.5, weight="bold")
+        headline(figure, title or words.text("reconstruction.title"))
         axes = figure.add_subplot()
         draw_mosaic(axes, tiles)
         label_rows(axes, list(rows))

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vitral.report.figures.images import draw_mosaic, label_columns, label_rows, shaped
-from vitral.report.figures.style import WIDTH, new_figure, speaks, styled
+from vitral.report.figures.style import WIDTH, headline, new_figure, speaks, styled
 from vitral.report.language import Language
 
 
@@ -33,7 +33,7 @@ def interpolation_figure(
     steps = [words.number(fraction, 2) for fraction in np.linspace(0, 1, frames)]
     with styled():
         figure = new_figure(WIDTH, height)
-        figure.suptitle(title if title is not None else words.text("interpolation.title"), fontsize=10.5, weight="bold")
+        headline(figure, title if title is not None else words.text("interpolation.title"))
         ratios = [len(block) for block in blocks]
         for position, axes in enumerate(np.atleast_1d(figure.subplots(len(blocks), 1, height_ratios=ratios))):
             draw_mosaic(axes, blocks[position])

@@ -78,6 +78,11 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def headline(figure: Figure, text: str) -> None:
+    """The title of a figure of several axes, at its left edge like the titles of single axes."""
+    figure.suptitle(text, x=0.012, ha="left", fontsize=10.5, weight="bold")
+
+
 def speaks(code: str | Language) -> Language:
     return code if isinstance(code, Language) else language(code)
 

@@ -1,0 +1,134 @@
+"""What the rows of a data set are, and the promise about them that travels with every model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from vitral.errors import DataError
+
+BLOCK = 4096  # rows looked at together when a whole array is checked
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The shape, storage and range of the rows: x = stored / scale lies in [low, high].
+
+    Densities are per unit of x, which ``unit`` names. ``binary`` says that x is 0 or 1 only.
+    """
+
+    features: int
+    image_shape: tuple[int, ...] | None
+    stored: str
+    scale: float
+    low: float
+    high: float
+    unit: str
+    binary: bool = False
+
+    @classmethod
+    def from_dict(cls, entries: Mapping[str, Any]) -> Contract:
+        shape = entries["image_shape"]
+        return cls(**{**entries, "image_shape": None if shape is None else tuple(shape)})
+
+    def to_dict(self) -> dict[str, Any]:
+        entries = asdict(self)
+        return {**entries, "image_shape": None if self.image_shape is None else list(self.image_shape)}
+
+    def rows(self, array: np.ndarray, name: str = "the array") -> Rows:
+        """New rows for a model with this contract; refuses shapes, kinds and values that do not fit."""
+        flat = flattened(array, name)
+        if flat.shape[1] != self.features:
+            raise DataError(
+                f"{name} has {flat.shape[1]} features a row, the model needs {self.features}"
+                f"{_shaped(self.image_shape)}: give rows of that size"
+            )
+        scale = self.scale if flat.dtype == np.uint8 else 1.0
+        rows = Rows(flat, None, scale)
+        rows.check(self.low, self.high, name)
+        return rows
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as they are stored, (N, D), with labels (N,) or None; ``take`` converts what is needed."""
+
+    stored: np.ndarray
+    labels: np.ndarray | None
+    scale: float
+
+    def __len__(self) -> int:
+        return self.stored.shape[0]
+
+    def take(self, index: np.ndarray | slice, dtype: str = "float32") -> np.ndarray:
+        """x = stored / scale for some rows, (n, D). The quotient is a float32 number in either dtype."""
+        x = self.stored[index].astype("float32" if self.stored.dtype == np.uint8 else dtype)
+        if self.scale != 1.0:
+            x /= np.asarray(self.scale, x.dtype)
+        return x.astype(dtype, copy=False)
+
+    def select(self, index: np.ndarray | slice) -> Rows:
+        """Some of the rows, in the order given; a slice copies nothing."""
+        return Rows(self.stored[index], None if self.labels is None else self.labels[index], self.scale)
+
+    def check(self, low: float, high: float, name: str) -> None:
+        """Refuse NaN, infinity and values outside [low, high], naming the first offender."""
+        for start in range(0, len(self), BLOCK):
+            x = self.take(slice(start, start + BLOCK), "float64")
+            wrong = ~((x >= low) & (x <= high) & np.isfinite(x))
+            if wrong.any():
+                row, column = np.argwhere(wrong)[0]
+                raise DataError(_offence(name, start + int(row), int(column), float(x[row, column]), low, high))
+
+
+@dataclass(frozen=True)
+class Data:
+    """A named data set in three parts; ``split`` names how it was cut."""
+
+    name: str
+    split: str
+    train: Rows
+    validation: Rows
+    test: Rows
+    contract: Contract
+
+    @property
+    def classes(self) -> list[int] | None:
+        labels = self.train.labels
+        return None if labels is None else [int(label) for label in np.unique(labels)]
+
+    def parts(self) -> dict[str, Rows]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+@dataclass(frozen=True)
+class Source:
+    """All rows of a set before they are split; ``official`` is its own training and test sizes."""
+
+    name: str
+    rows: Rows
+    contract: Contract
+    official: tuple[int, int, int] | None = None
+
+
+def flattened(array: np.ndarray, name: str) -> np.ndarray:
+    """(N, D), (N, H, W) or (N, H, W, C) numbers as rows (N, D)."""
+    if array.dtype.kind not in "buif":
+        raise DataError(f"{name} holds {array.dtype} values, not numbers: give an integer or float array")
+    if array.ndim not in (2, 3, 4) or 0 in array.shape:
+        raise DataError(f"{name} has shape {array.shape}: give (rows, features), (rows, H, W) or (rows, H, W, C)")
+    return array.reshape(array.shape[0], -1)
+
+
+def _offence(name: str, row: int, column: int, value: float, low: float, high: float) -> str:
+    where = f"{name}: row {row}, column {column} is {value:g}"
+    if not np.isfinite(value):
+        return f"{where}; every value must be a finite number: remove or fill such entries"
+    return f"{where}; values must lie in [{low:g}, {high:g}]: scale the data, or choose another likelihood"
+
+
+def _shaped(image_shape: tuple[int, ...] | None) -> str:
+    return "" if image_shape is None else f" (images of {' x '.join(map(str, image_shape))})"

@@ -1,0 +1,36 @@
+"""How rows become training, validation and test: three index arrays or slices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vitral.core.randomness import stream
+from vitral.data.contract import Source
+
+Parts = tuple[np.ndarray | slice, np.ndarray | slice, np.ndarray | slice]
+
+
+def official(source: Source, seed: int) -> Parts:
+    """The set's own test rows; validation is the last part of its own training rows."""
+    train, validation, test = source.official
+    return slice(0, train), slice(train, train + validation), slice(train + validation, train + validation + test)
+
+
+def notebook(source: Source, seed: int) -> Parts:
+    """The notebook's: all rows pooled, scikit-learn's stratified split with random_state 42, twice."""
+    from sklearn.model_selection import train_test_split
+
+    labels = source.rows.labels
+    rest, test = train_test_split(np.arange(len(labels)), test_size=10_000, random_state=42, stratify=labels)
+    train, validation = train_test_split(rest, test_size=0.2, random_state=42, stratify=labels[rest])
+    return train, validation, test
+
+
+def random(source: Source, seed: int) -> Parts:
+    """80 / 10 / 10 of the rows in an order drawn from the seed."""
+    order = stream(seed, "split").permutation(len(source.rows))
+    tenth = max(len(order) // 10, 1)
+    return order[: -2 * tenth], order[-2 * tenth : -tenth], order[-tenth:]
+
+
+SPLITS = {"auto": None, "notebook": notebook, "official": official, "random": random}

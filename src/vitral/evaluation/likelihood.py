@@ -1,0 +1,110 @@
+"""The objective, the ELBO and log p(x), each measured the same way on every split.
+
+Every number is a mean over images with its standard error; z is sampled unless a name says ``at_mean``.
+Derivation: docs/derivations/importance_sampling.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from vitral.core import arrays
+from vitral.core.randomness import draw, stream
+from vitral.data import Rows
+from vitral.errors import UsageError
+from vitral.model import Batch, Model
+
+BLOCK = 1000  # rows evaluated together; noise belongs to the block, so never change it for speed
+DECODINGS = 5000  # decoder rows at a time in importance sampling
+
+
+def per_image(
+    model: Model, theta: np.ndarray, rows: Rows, objective: Any, *, seed: int, purpose: str, draws: int = 1,
+    at_mean: bool = False,
+) -> dict[str, np.ndarray]:
+    """Each of loss, elbo, log_px, kl and sse for every row, (N,) in float64.
+
+    ``loss`` is the objective without the likelihood's constant; ``elbo`` has every constant and beta = 1;
+    ``sse`` is the squared distance to the mean of p(x given z). With ``draws`` > 1 they are averages over
+    draws of z. A plain autoencoder has neither elbo nor kl: they are NaN.
+    """
+    blocks = [
+        _measure_block(model, model.views(theta), x, objective, noise)
+        for x, noise in _blocks(model, theta.dtype.name, rows, seed, purpose, draws, at_mean)
+    ]
+    return {name: np.concatenate([block[name] for block in blocks]).astype(np.float64) for name in blocks[0]}
+
+
+def _blocks(
+    model: Model, dtype: str, rows: Rows, seed: int, purpose: str, draws: int, at_mean: bool
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    for number, start in enumerate(range(0, len(rows), BLOCK)):
+        x = rows.take(slice(start, start + BLOCK), dtype)
+        shapes = model.posterior.noise_shapes(1 if at_mean else draws, len(x))
+        if at_mean:
+            yield x, {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+        else:
+            yield x, draw(shapes, stream(seed, purpose, number), dtype)
+
+
+def _measure_block(model: Model, p: Any, x: np.ndarray, objective: Any, noise: dict[str, np.ndarray]) -> dict[str, Any]:
+    terms, o, _ = model.run(p, Batch(x, x), noise)
+    residual = x - model.likelihood.mean(p.likelihood, o)
+    log_px = terms.log_px.mean(axis=0)
+    kl = np.full(len(x), np.nan) if terms.kl is None else terms.kl.sum(axis=-1)
+    if terms.kl is None and terms.log_qz is not None:
+        kl = (terms.log_qz - terms.log_pz).mean(axis=0)
+    return {
+        "loss": objective.rows(terms) - model.likelihood.constant(model.features),
+        "elbo": log_px - kl,
+        "log_px": log_px,
+        "kl": kl,
+        "sse": (residual * residual).sum(axis=-1).mean(axis=0),
+    }
+
+
+def summary(values: dict[str, np.ndarray]) -> dict[str, float | None]:
+    """Mean and standard error over images of each quantity; None where it does not exist."""
+    result: dict[str, float | None] = {}
+    for name, of_images in values.items():
+        exists = not np.isnan(of_images).any()
+        result[name] = float(of_images.mean()) if exists else None
+        result[f"{name}_se"] = standard_error(of_images) if exists else None
+    return result
+
+
+def standard_error(of_images: np.ndarray) -> float | None:
+    """Sample standard deviation over the square root of the count; None for a single image."""
+    if len(of_images) < 2:
+        return None
+    return float(of_images.std(ddof=1) / np.sqrt(len(of_images)))
+
+
+def log_px_hat(model: Model, theta: np.ndarray, x: np.ndarray, *, samples: int, seed: int) -> np.ndarray:
+    """Importance-sampled log p(x), (N,): log (1/K) Σ_k p(x given z_k) p(z_k) / q(z_k given x).    # E11
+
+    ``samples`` is K, exactly; chunks of samples are combined by logsumexp, never averaged. The estimate
+    is a lower bound in expectation, and rises to log p(x) with K (Burda et al. 2016, theorem 1).
+    """
+    if not model.posterior.has_density:
+        raise UsageError("a plain autoencoder has no likelihood: importance sampling needs a VAE")
+    if samples < 1:
+        raise UsageError(f"importance samples must be at least 1, got {samples}")
+    height = max(DECODINGS // samples, 1)
+    starts = range(0, len(x), height)
+    estimates = [_estimate(model, theta, x[s : s + height], samples, seed, s) for s in starts]
+    return np.concatenate(estimates)
+
+
+def _estimate(model: Model, theta: np.ndarray, x: np.ndarray, samples: int, seed: int, start: int) -> np.ndarray:
+    """log p_hat of a few rows; ``start`` is the index of the first, and names their noise."""
+    p, total = model.views(theta), np.full(len(x), -np.inf)
+    for first in range(0, samples, DECODINGS):
+        shapes = model.posterior.noise_shapes(min(DECODINGS, samples - first), len(x))
+        noise = draw(shapes, stream(seed, "importance", start, first), theta.dtype.name)
+        log_w = model.log_weights(p, x, noise).astype(np.float64)
+        total = np.logaddexp(total, arrays.logsumexp(log_w, axis=0))
+    return total - np.log(samples)

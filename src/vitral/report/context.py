@@ -1,0 +1,80 @@
+"""What every section of the page is written from: one run, one language, and the figures as files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+from vitral.report.catalogue import Planned
+from vitral.report.descriptions import alternative
+from vitral.report.labels import model_label
+from vitral.report.language import Language
+from vitral.report.markup import Html, join, paragraph, plain, tag
+from vitral.report.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Context:
+    """`svg` holds the text of each figure by its stem; `problem` says why there are none."""
+
+    run: RunFolder
+    words: Language
+    planned: tuple[Planned, ...]
+    svg: Mapping[str, str]
+    problem: str | None = None
+
+    def html(self, key: str, **values: object) -> Html:
+        return Html(self.words.markup(key, **values))
+
+    def p(self, key: str, **values: object) -> Html:
+        return paragraph(self.html(key, **values))
+
+    def label(self, name: str) -> str:
+        return model_label(self.run, name, self.words)
+
+    def heading(self, key: str, **values: object) -> Html:
+        return tag("h3", self.html(key, **values))
+
+    def notebook(self, *keys: str, **values: object) -> Html:
+        """What the notebook got wrong, put right: an aside with its own heading."""
+        label = tag("p", self.html("aside.notebook"), class_="aside-label")
+        return tag("aside", label, *(self.p(key, **values) for key in keys), class_="notebook")
+
+    def figures(self, name: str) -> Html:
+        """Every planned figure of a name, each with its caption; a sentence where one cannot be shown."""
+        return join(self._figure(planned) for planned in self.planned if planned.name == name)
+
+    def _figure(self, planned: Planned) -> Html:
+        model = self.label(planned.model) if planned.model else ""
+        caption = self.html(f"figure.{planned.name}.caption", model=model)
+        if planned.stem not in self.svg:
+            return tag("figure", paragraph(self._absence(planned), "absent"), tag("figcaption", caption))
+        text = self.svg[planned.stem]
+        width, height = _size(text)
+        words = escape(alternative(self.run, planned, self.words))
+        picture = Html(f'<img src="{data_uri(text)}" alt="{words}" width="{width}" height="{height}">')
+        frame = tag("div", picture, class_="picture", tabindex="0", role="group", aria_label=plain(caption))
+        return tag("figure", frame, tag("figcaption", caption))
+
+    def _absence(self, planned: Planned) -> Html:
+        if planned.missing:
+            return self.html("figure.absent.arrays", names=", ".join(planned.missing))
+        return self.html("figure.absent.problem", cause=self.problem or "")
+
+
+def data_uri(svg: str) -> str:
+    """An SVG as a data URI, percent-encoded where it must be: shorter than base64 of base64."""
+    compact = re.sub(r"\s+", " ", svg)
+    if "'" not in compact:
+        compact = compact.replace('"', "'")
+    return "data:image/svg+xml," + quote(compact, safe=" =:/;,+()!*-._~@?$[]|'")
+
+
+def _size(svg: str) -> tuple[int, int]:
+    """Width and height in CSS pixels from the points that matplotlib writes into the root element."""
+    root = svg[svg.index("<svg") :][:400]
+    width, height = (float(re.search(rf'{side}="([\d.]+)pt"', root)[1]) for side in ("width", "height"))
+    return round(width * 4 / 3), round(height * 4 / 3)

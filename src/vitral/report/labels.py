@@ -1,0 +1,28 @@
+"""Names of models as the report writes them, from what the run folder says about them."""
+
+from __future__ import annotations
+
+from vitral.report.language import Language
+from vitral.report.run_folder import RunFolder
+
+
+def model_label(run: RunFolder, name: str, words: Language) -> str:
+    """"VAE 10-D"; where two models would share that, the name of the model is added."""
+    kind, latent = run.models[name].get("kind"), run.latent(name)
+    label = words.text("model.autoencoder" if kind == "autoencoder" else "model.vae", latent=latent)
+    twins = [other for other in run.of_kind(kind) if run.latent(other) == latent]
+    return label if len(twins) < 2 else f"{label} ({name})"
+
+
+def pca_label(latent: int, words: Language) -> str:
+    return words.text("model.pca", latent=latent)
+
+
+def latent_sizes(run: RunFolder) -> list[int]:
+    return sorted({run.latent(name) for name in run.ordered})
+
+
+def split_label(run: RunFolder, words: Language) -> str:
+    """The name of the split in the language where it is one of ours, else as the recipe calls it."""
+    split = str(run.data.get("split") or "")
+    return words.strings.get(f"split_kind.{split}", split or words.text("number.none"))

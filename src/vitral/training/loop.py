@@ -1,0 +1,229 @@
+"""The training loop: a generator that yields an event after every step and every epoch.
+
+    for event, state in train(model, data, plan, state, seed=0):
+        ...
+
+It prints, saves and draws nothing: whoever consumes the events does. Epoch 0 is the untrained model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from vitral.core.arrays import Array
+from vitral.core.randomness import draw, stream
+from vitral.data import Data, Rows
+from vitral.data.batches import batch_of, steps_per_epoch
+from vitral.errors import TrainingDiverged
+from vitral.evaluation.likelihood import per_image, summary
+from vitral.model import Batch, Model
+from vitral.parts.objectives import ELBO
+from vitral.parts.optimisers import Adam
+from vitral.parts.schedules import Constant, Linear, value_at
+
+REPORTED = ("loss", "elbo", "sse", "kl")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train. ``keep`` is "last" or "best" (by validation loss); ``patience`` epochs without a
+    better validation loss stop the training (0: never). ``shards`` cuts each batch into so many parts
+    whose gradients are added in order. ``monitor_rows`` training rows are measured after each epoch,
+    exactly like validation.
+    """
+
+    epochs: int = 10
+    batch: int = 128
+    rate: float | Constant | Linear = 1e-3
+    optimiser: Any = field(default_factory=Adam)
+    objective: Any = field(default_factory=ELBO)
+    dtype: str = "float32"
+    shards: int = 1
+    keep: str = "last"
+    patience: int = 0
+    monitor_rows: int = 10_000
+
+
+class Randomness(Protocol):
+    """Where the order of the rows and the noise come from."""
+
+    def order(self, epoch: int, rows: int) -> np.ndarray: ...
+    def noise(self, step: int, shapes: dict[str, tuple[int, ...]], dtype: str) -> dict[str, np.ndarray]: ...
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Order and noise as functions of the seed: nothing to save, nothing to restore."""
+
+    seed: int
+
+    def order(self, epoch: int, rows: int) -> np.ndarray:
+        return stream(self.seed, "shuffle", epoch).permutation(rows)
+
+    def noise(self, step: int, shapes: dict[str, tuple[int, ...]], dtype: str) -> dict[str, np.ndarray]:
+        return draw(shapes, stream(self.seed, "noise", step), dtype)
+
+
+@dataclass
+class TrainState:
+    """All that a resumed training needs: nothing else changes while it runs.
+
+    ``sums`` are the running epoch's loss, kl and count of batches; ``history`` the records so far.
+    """
+
+    theta: Array
+    slots: dict[str, Array]
+    step: int = 0
+    sums: dict[str, float] = field(default_factory=lambda: {"loss": 0.0, "kl": 0.0, "batches": 0.0})
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: Array | None = None
+    best_epoch: int = 0
+
+    @property
+    def best_loss(self) -> float:
+        return self.history[self.best_epoch]["validation"]["loss"]
+
+    def result(self, plan: Plan) -> Array:
+        """The parameters that the plan asks to keep."""
+        return self.best if plan.keep == "best" else self.theta
+
+
+class Step(NamedTuple):
+    """One optimiser step: its number from 1, its epoch from 1, and the loss of its batch."""
+
+    step: int
+    epoch: int
+    loss: float
+
+
+class Epoch(NamedTuple):
+    """The record of an epoch, as it goes into progress/<model>.jsonl, and whether it is the last."""
+
+    record: dict[str, Any]
+    last: bool
+
+
+def start(model: Model, theta: Array, plan: Plan) -> TrainState:
+    """The state before the first step."""
+    return TrainState(theta, plan.optimiser.start(theta), best=theta.copy())
+
+
+def train(
+    model: Model, data: Data, plan: Plan, state: TrainState, *, seed: int, randomness: Randomness | None = None
+) -> Iterator[tuple[Step | Epoch, TrainState]]:
+    """Train until the plan ends, from wherever ``state`` stands. The state is changed in place.
+
+    Raises TrainingDiverged at the first step whose loss or gradient is not finite.
+    """
+    randomness = randomness or Streams(seed)
+    per_epoch = steps_per_epoch(len(data.train), plan.batch)
+    while True:
+        epoch, position = divmod(state.step, per_epoch)
+        if position == 0 and len(state.history) == epoch:
+            event = _end_epoch(model, data, plan, state, seed)
+            yield event, state
+            if event.last:
+                return
+        elif position == 0 and _finished(plan, state):
+            return
+        yield from _steps(model, data.train, plan, state, randomness, per_epoch)
+
+
+def _steps(
+    model: Model, rows: Rows, plan: Plan, state: TrainState, randomness: Randomness, per_epoch: int
+) -> Iterator[tuple[Step, TrainState]]:
+    """The steps that are left of the running epoch."""
+    epoch, position = divmod(state.step, per_epoch)
+    order = randomness.order(epoch, len(rows))
+    grad = np.zeros_like(state.theta)
+    for number in range(position, per_epoch):
+        x = rows.take(batch_of(order, number, plan.batch), plan.dtype)
+        noise = randomness.noise(state.step, model.posterior.noise_shapes(1, len(x)), plan.dtype)
+        loss = _one_step(model, x, noise, plan, state, grad)
+        yield Step(state.step, epoch + 1, loss), state
+
+
+def _one_step(model: Model, x: Array, noise: dict[str, Array], plan: Plan, state: TrainState, grad: Array) -> float:
+    """Loss, gradient, update; the sums of the epoch grow by this batch."""
+    objective = plan.objective.at(state.step)
+    p = model.views(state.theta)
+    grad[...] = 0.0
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            loss, kl = _gradient(model, p, x, noise, objective, plan.shards, grad)
+            finite = np.isfinite(loss) and np.isfinite(grad @ grad)
+    except FloatingPointError:
+        finite = False
+    if not finite:
+        raise TrainingDiverged(state.step + 1, _offender(model, p, x, noise))
+    state.step += 1
+    plan.optimiser.step(state.theta, grad, state.slots, t=state.step, rate=value_at(plan.rate, state.step - 1))
+    loss -= model.likelihood.constant(model.features)
+    for name, value in (("loss", loss), ("kl", kl), ("batches", 1.0)):
+        state.sums[name] += value
+    return loss
+
+
+def _gradient(
+    model: Model, p: Any, x: Array, noise: dict[str, Array], objective: Any, shards: int, grad: Array
+) -> tuple[float, float]:
+    """Loss and mean KL of the batch; its gradient is added into ``grad`` shard by shard."""
+    g, loss, kl = model.views(grad), 0.0, 0.0
+    size = -(-len(x) // shards)
+    for first in range(0, len(x), size):
+        part = x[first : first + size]
+        part_noise = {name: eps[:, first : first + size] for name, eps in noise.items()}
+        terms, _, backward = model.run(p, Batch(part, part), part_noise)
+        part_loss, seeds = objective(terms, len(x))
+        backward(seeds, g)
+        loss += float(part_loss)
+        kl += 0.0 if terms.kl is None else float(terms.kl.sum()) / len(x)
+    return loss, kl
+
+
+def _offender(model: Model, p: Any, x: Array, noise: dict[str, Array]) -> str:
+    """The first term that is not finite, or the gradient when all of them are."""
+    with np.errstate(all="ignore"):
+        terms, _, _ = model.run(p, Batch(x, x), noise)
+    for name in ("kl", "log_qz", "log_pz", "log_px"):
+        value = getattr(terms, name)
+        if value is not None and not np.isfinite(value).all():
+            return name
+    return "gradient"
+
+
+def _end_epoch(model: Model, data: Data, plan: Plan, state: TrainState, seed: int) -> Epoch:
+    """Measure the model as it stands on training and validation rows, alike, and update the best."""
+    epoch = len(state.history)
+    monitored = data.train.select(slice(0, plan.monitor_rows))
+    objective = plan.objective.at(state.step)
+    record = {"epoch": epoch, "step": state.step, "running": _running(state)}
+    for split, rows in (("train", monitored), ("validation", data.validation)):
+        values = per_image(model, state.theta, rows, objective, seed=seed, purpose=f"monitor {split}")
+        record[split] = {name: summary(values)[name] for name in REPORTED}
+    at_mean = per_image(model, state.theta, data.validation, objective, seed=seed, purpose="", at_mean=True)
+    record["validation"]["loss_at_mean"] = float(at_mean["loss"].mean())
+    if not np.isfinite(record["validation"]["loss"]):
+        raise TrainingDiverged(state.step, "validation loss")
+    state.history.append(record)
+    state.sums = {"loss": 0.0, "kl": 0.0, "batches": 0.0}
+    if epoch == 0 or record["validation"]["loss"] < state.best_loss:
+        state.best_epoch = epoch
+        state.best[...] = state.theta
+    return Epoch(record, _finished(plan, state))
+
+
+def _running(state: TrainState) -> dict[str, float] | None:
+    """Means over the batches of the epoch while the weights moved, as the notebook reports them."""
+    batches = state.sums["batches"]
+    return {name: state.sums[name] / batches for name in ("loss", "kl")} if batches else None
+
+
+def _finished(plan: Plan, state: TrainState) -> bool:
+    epoch = len(state.history) - 1
+    out_of_patience = plan.patience > 0 and epoch - state.best_epoch >= plan.patience
+    return epoch >= plan.epochs or out_of_patience
