@@ -207,6 +207,7 @@ def _end_epoch(model: Model, data: Data, plan: Plan, state: TrainState, seed: in
         record[split] = {name: summary(values)[name] for name in REPORTED}
     at_mean = per_image(model, state.theta, data.validation, objective, seed=seed, purpose="", at_mean=True)
     record["validation"]["loss_at_mean"] = float(at_mean["loss"].mean())
+    record["validation"]["loss_at_mean_by_batch"] = _mean_of_batch_means(at_mean["loss"], plan.batch)
     if not np.isfinite(record["validation"]["loss"]):
         raise TrainingDiverged(state.step, "validation loss")
     state.history.append(record)
@@ -215,6 +216,11 @@ def _end_epoch(model: Model, data: Data, plan: Plan, state: TrainState, seed: in
         state.best_epoch = epoch
         state.best[...] = state.theta
     return Epoch(record, _finished(plan, state))
+
+
+def _mean_of_batch_means(values: Array, batch: int) -> float:
+    """The notebook's average: a short last batch counts as much as a full one."""
+    return float(np.mean([values[first : first + batch].mean() for first in range(0, len(values), batch)]))
 
 
 def _running(state: TrainState) -> dict[str, float] | None:

@@ -1,0 +1,70 @@
+"""What the numbers were made on: versions, processor, BLAS. For run folders and bug reports."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("numpy", "scipy", "scikit-learn", "matplotlib", "click", "tqdm", "safetensors")
+
+
+def show_versions() -> dict[str, Any]:
+    """Versions, machine and BLAS as plain data; a missing package is None.
+
+    >>> show_versions()["python"].startswith("3.")
+    True
+    """
+    from vitral import __version__
+
+    versions = {package: _version(package) for package in PACKAGES}
+    machine = {"platform": platform.system(), "machine": platform.machine(), "cpu": _processor(), "cores": _cores()}
+    return {"vitral": __version__, "python": platform.python_version(), **machine, **versions, "blas": _blas()}
+
+
+def commit() -> str | None:
+    """The commit of the working tree that this module belongs to, or None outside of one."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        answer = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return answer.stdout.strip() or None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor() -> str:
+    """The processor's name as the system gives it."""
+    if sys.platform.startswith("linux"):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _blas() -> dict[str, Any] | None:
+    """Name, version, kernel and threads of the BLAS that NumPy has loaded."""
+    import numpy  # noqa: F401  (threadpoolctl sees only what is loaded)
+    from threadpoolctl import threadpool_info
+
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            return {"name": library["internal_api"], "version": library["version"],
+                    "kernel": library.get("architecture"), "threads": library["num_threads"]}
+    return None

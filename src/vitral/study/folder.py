@@ -1,0 +1,94 @@
+"""The run folder: where a study writes, and what it says while it is unfinished."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vitral.errors import ResourceError, UsageError
+from vitral.persistence import write_atomically
+
+MARK = "INCOMPLETE.txt"
+RECIPE = "recipe.toml"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run, and the few ways to write them."""
+
+    path: Path
+
+    @property
+    def incomplete(self) -> bool:
+        return (self.path / MARK).exists()
+
+    def model(self, name: str) -> Path:
+        return self.path / "models" / f"{name}.safetensors"
+
+    def checkpoint(self, name: str) -> Path:
+        return self.path / "checkpoints" / f"{name}.safetensors"
+
+    def progress(self, name: str) -> Path:
+        return self.path / "progress" / f"{name}.jsonl"
+
+    def records(self, name: str) -> list[dict[str, Any]]:
+        """The progress of one model so far."""
+        file = self.progress(name)
+        return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+
+    def write_records(self, name: str, records: list[dict[str, Any]]) -> None:
+        lines = [json.dumps(record, allow_nan=False) + "\n" for record in records]
+        write_atomically(self.progress(name), "".join(lines).encode())
+
+    def write_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """arrays.npz: the same arrays give the same bytes, whatever the clock says."""
+        content = io.BytesIO()
+        np.savez_compressed(content, allow_pickle=False, **arrays)
+        write_atomically(self.path / "arrays.npz", content.getvalue())
+
+    def finish(self) -> None:
+        """Remove what only an unfinished run needs."""
+        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+        (self.path / MARK).unlink(missing_ok=True)
+
+
+def create(path: Path, recipe: str, resume_line: str, *, force: bool) -> RunFolder:
+    """A new run folder; an existing one is never overwritten without ``force``."""
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file: choose another folder with --out")
+    if path.is_dir() and any(path.iterdir()):
+        _make_room(path, force=force)
+    try:
+        for part in ("progress", "models", "checkpoints"):
+            (path / part).mkdir(parents=True, exist_ok=True)
+        write_atomically(path / MARK, f"This run is not complete. To go on:\n\n    {resume_line}\n".encode())
+        write_atomically(path / RECIPE, recipe.encode())
+    except OSError as error:
+        raise ResourceError(f"cannot write the run folder {path}: {error.strerror}; choose another with --out") from error
+    return RunFolder(path)
+
+
+def _make_room(path: Path, *, force: bool) -> None:
+    if not (path / RECIPE).exists():
+        raise UsageError(f"{path} is not empty and not a run folder, so nothing there is touched: choose another --out")
+    if not force:
+        how = "--resume to go on, " if (path / MARK).exists() else ""
+        raise UsageError(f"{path} already holds a run: use {how}--force to overwrite it, or another --out")
+    shutil.rmtree(path)
+
+
+def reopen(path: Path) -> RunFolder:
+    """An existing run folder, to resume it."""
+    if not (path / RECIPE).exists():
+        raise UsageError(f"{path} is not a run folder: it has no {RECIPE}; give the folder that a study wrote")
+    for stray in path.rglob(".*.tmp"):
+        stray.unlink()
+    for part in ("progress", "models", "checkpoints"):
+        (path / part).mkdir(exist_ok=True)
+    return RunFolder(path)

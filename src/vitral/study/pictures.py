@@ -1,0 +1,144 @@
+"""The arrays that figures draw: reconstructions, codes, samples, grids, interpolations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vitral.core.randomness import draw, stream
+from vitral.data import Data
+from vitral.evaluation.baselines import Baselines
+from vitral.evaluation.latent import codes
+from vitral.model import Model
+
+SHOWN = 10  # the first test images, not chosen
+PAIRS = 3
+FRAMES = 12
+GRID = 15
+PRIOR_MEANS, PRIOR_DRAWS = 40, 20
+
+Arrays = dict[str, np.ndarray]
+
+
+def of_data(data: Data, *, show_data: bool) -> Arrays:
+    """Training samples (unless they are to stay private), test originals, and the pairs to interpolate."""
+    arrays: Arrays = {"originals": data.test.take(slice(0, SHOWN))}
+    if show_data:
+        arrays["data_samples"] = data.train.take(slice(0, 16))
+    if data.test.labels is not None:
+        arrays |= {"originals_labels": data.test.labels[:SHOWN], "codes_labels": data.test.labels}
+        if show_data:
+            arrays["data_sample_labels"] = data.train.labels[:16]
+    pairs = interpolation_pairs(data)
+    if len(pairs) and data.test.labels is not None:
+        arrays["pair_labels"] = data.test.labels[pairs]
+    if len(pairs):
+        arrays["pair_blend"] = np.stack([_path(*data.test.take(pair)) for pair in pairs])
+    return arrays
+
+
+def interpolation_pairs(data: Data) -> np.ndarray:
+    """The first pairs of neighbouring test rows whose classes differ, (P, 2); any neighbours without labels."""
+    labels = data.test.labels
+    rows = np.arange(0, len(data.test) - 1, 2)
+    if labels is not None:
+        rows = rows[labels[rows] != labels[rows + 1]]
+    return np.stack([rows, rows + 1], axis=1)[:PAIRS]
+
+
+def of_model(model: Model, theta: np.ndarray, data: Data, *, seed: int, tsne_rows: int) -> Arrays:
+    """Everything that the figures of one model draw, in float32."""
+    arrays = _reconstructions(model, theta, data, seed) | _codes(model, theta, data, seed, tsne_rows)
+    arrays |= _prior(model, theta, seed)
+    if model.posterior.latent == 2:
+        arrays |= _grids(model, theta)
+    pairs = interpolation_pairs(data)
+    if len(pairs):
+        p = model.views(theta)
+        ends = [model.encode(p, data.test.take(pair, theta.dtype.name))[0] for pair in pairs]
+        arrays["interpolation"] = np.stack([model.decode(p, _path(*pair)) for pair in ends])
+    return {name: array.astype(np.float32) if array.dtype.kind == "f" else array for name, array in arrays.items()}
+
+
+def reconstructions(model: Model, theta: np.ndarray, data: Data) -> np.ndarray:
+    """The first test images through mu and back, (10, D): one row of the film strip over the epochs."""
+    p = model.views(theta)
+    mu, _ = model.encode(p, data.test.take(slice(0, SHOWN), theta.dtype.name))
+    return model.decode(p, mu).astype(np.float32)
+
+
+def of_baselines(baselines: Baselines, data: Data, sizes: list[int]) -> Arrays:
+    """The same images through PCA of each size."""
+    x = data.test.take(slice(0, SHOWN), "float64")
+    return {f"pca{k}_reconstructions": baselines.reconstruct(x, k).astype(np.float32) for k in sizes}
+
+
+def _reconstructions(model: Model, theta: np.ndarray, data: Data, seed: int) -> Arrays:
+    x = data.test.take(slice(0, SHOWN), theta.dtype.name)
+    p = model.views(theta)
+    arrays = {"reconstructions": reconstructions(model, theta, data)}
+    if model.posterior.has_density:
+        noise = draw(model.posterior.noise_shapes(3, len(x)), stream(seed, "figure draws"), theta.dtype.name)
+        h, _ = model.encoder.forward(p.encoder, x)
+        q, _ = model.posterior.sample(p.posterior, h, noise)
+        arrays["reconstruction_draws"] = model.decode(p, q.z)
+    return arrays
+
+
+def _codes(model: Model, theta: np.ndarray, data: Data, seed: int, tsne_rows: int) -> Arrays:
+    mu, logvar = codes(model, theta, data.test)
+    arrays = {"codes": mu} if logvar is None else {"codes": mu, "codes_logvar": logvar}
+    if mu.shape[1] > 2:
+        arrays["codes_pca"] = _principal_plane(mu)
+        few = mu[:tsne_rows]
+        if len(few) > 30:
+            arrays["codes_tsne"] = tsne(few, seed)
+            if data.test.labels is not None:
+                arrays["codes_tsne_labels"] = data.test.labels[:tsne_rows]
+    return arrays
+
+
+def _principal_plane(mu: np.ndarray) -> np.ndarray:
+    """The codes projected on their two first principal axes; signs fixed by the largest entry."""
+    centred = mu - mu.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    signs = np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(axis=1)])
+    return centred @ (axes[:2] * signs[:, None]).T
+
+
+def tsne(mu: np.ndarray, seed: int) -> np.ndarray:
+    """t-SNE in the plane; one thread, so that the same codes give the same picture."""
+    from sklearn.manifold import TSNE
+
+    return TSNE(n_components=2, init="pca", random_state=seed, perplexity=min(30.0, len(mu) / 4), n_jobs=1).fit_transform(mu)
+
+
+def _prior(model: Model, theta: np.ndarray, seed: int) -> Arrays:
+    p = model.views(theta)
+    z = model.prior.sample(p, PRIOR_MEANS, stream(seed, "figure prior")).astype(theta.dtype)
+    o, _ = model.decoder.forward(p.decoder, z)
+    draws = model.likelihood.sample(p.likelihood, o[:PRIOR_DRAWS], stream(seed, "figure pixels"))
+    return {"prior_means": model.likelihood.mean(p.likelihood, o), "prior_draws": draws}
+
+
+def _grids(model: Model, theta: np.ndarray) -> Arrays:
+    from scipy.special import ndtri
+
+    linear = np.linspace(-3.0, 3.0, GRID)
+    quantile = ndtri((np.arange(GRID) + 0.5) / GRID)
+    return {
+        "grid_linear": latent_grid(model, theta, linear), "grid_linear_axis": linear,
+        "grid_quantile": latent_grid(model, theta, quantile), "grid_quantile_axis": quantile,
+    }
+
+
+def latent_grid(model: Model, theta: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Decoder means over the plane, (n, n, D): z_1 grows to the right, z_2 upwards (the first row is the top)."""
+    across, up = np.meshgrid(axis, axis[::-1])
+    z = np.stack([across, up], axis=-1).astype(theta.dtype)
+    return model.decode(model.views(theta), z)
+
+
+def _path(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The straight line between two points in twelve frames, both ends included."""
+    weights = np.linspace(0.0, 1.0, FRAMES, dtype=start.dtype)[:, None]
+    return (1.0 - weights) * start + weights * end

@@ -1,0 +1,286 @@
+"""Recipes: what a study does, as TOML. Built-in ones by name, own ones by path, any value overridden."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from vitral import specs
+from vitral.data import NAMED
+from vitral.data.splits import SPLITS
+from vitral.errors import FileError, UsageError, unknown
+from vitral.specs import OPTIMISERS, SCHEDULES, Spec, member, positive
+from vitral.training.loop import Plan
+
+Table = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """Which rows: a named set or the path of a .npy or .npz file; limit 0 keeps all rows."""
+
+    name: str = "mnist"
+    split: str = "auto"
+    limit: int = 0
+
+
+@dataclass(frozen=True)
+class ModelPart:
+    """Which models: one VAE for each latent size, and plain autoencoders beside them."""
+
+    latents: tuple[int, ...] = (2, 10, 20)
+    autoencoders: tuple[int, ...] = ()
+    encoder: Table = field(default_factory=lambda: {"kind": "mlp", "hidden": [400], "activation": "relu"})
+    decoder: Table = field(default_factory=lambda: {"kind": "mlp", "hidden": [400], "activation": "relu"})
+    posterior: Table = field(default_factory=lambda: {"kind": "diagonal"})
+    prior: Table = field(default_factory=lambda: {"kind": "standard_normal"})
+    likelihood: Table = field(default_factory=lambda: {"kind": "gaussian_learned", "link": "sigmoid"})
+
+
+@dataclass(frozen=True)
+class TrainingPart:
+    """How to train; ``epochs`` is one number for every size, or a list, one for each.
+
+    ``seeds`` trains every VAE so many times, with seeds seed, seed + 1, ...; ``replay`` takes the
+    notebook's own random numbers instead of the streams of the seed. ``clock`` is advice for estimates.
+    """
+
+    epochs: int | tuple[int, ...] = 10
+    batch: int = 128
+    rate: float | Table = 1e-3
+    optimiser: Table = field(default_factory=lambda: {"kind": "adam"})
+    objective: Table = field(default_factory=lambda: {"kind": "elbo"})
+    dtype: str = "float32"
+    shards: int = 1
+    keep: str = "last"
+    patience: int = 0
+    monitor_rows: int = 10_000
+    seed: int = 0
+    seeds: int = 1
+    replay: bool = False
+
+
+@dataclass(frozen=True)
+class EvaluationPart:
+    """How much to measure, once training has ended."""
+
+    draws: int = 1
+    importance_samples: int = 100
+    importance_images: int = 1000
+    neighbours: int = 10
+    neighbour_rows: int = 50_000
+    tsne_rows: int = 2000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A study, complete: every default is written out in the run folder's recipe.toml."""
+
+    name: str
+    data: DataPart = DataPart()
+    model: ModelPart = ModelPart()
+    training: TrainingPart = TrainingPart()
+    evaluation: EvaluationPart = EvaluationPart()
+
+    @classmethod
+    def from_dict(cls, entries: Table) -> Recipe:
+        """A recipe from plain tables, checked whole."""
+        made = _part(cls, entries, "recipe")
+        made.check()
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain tables with every default, nested ones included."""
+        entries = _plain(asdict(self))
+        spec = self.spec(self.model.latents[0], features=1).to_dict()
+        entries["model"] |= {name: spec[name] for name in ("encoder", "decoder", "posterior", "prior", "likelihood")}
+        plan = self.plan(0)
+        entries["training"]["optimiser"] = specs.described(OPTIMISERS, plan.optimiser)
+        entries["training"]["objective"] = specs.described_objective(plan.objective)
+        return entries
+
+    def epochs(self, index: int) -> int:
+        """The epochs of the latent size at this place of the list."""
+        epochs = self.training.epochs
+        return epochs if isinstance(epochs, int) else epochs[index]
+
+    def plan(self, index: int, *, autoencoder: bool = False) -> Plan:
+        """How the model at this place is trained."""
+        t = self.training
+        rate = member("schedule", SCHEDULES, t.rate) if isinstance(t.rate, Mapping) else t.rate
+        return Plan(
+            epochs=self.epochs(index), batch=t.batch, rate=rate,
+            optimiser=member("optimiser", OPTIMISERS, t.optimiser),
+            objective=specs.objective("reconstruction" if autoencoder else t.objective),
+            dtype=t.dtype, shards=t.shards, keep=t.keep, patience=t.patience, monitor_rows=t.monitor_rows,
+        )
+
+    def spec(
+        self, latent: int, *, features: int, image_shape: tuple[int, ...] | None = None, autoencoder: bool = False
+    ) -> Spec:
+        """The model of one latent size."""
+        m = self.model
+        posterior = {"kind": "point"} if autoencoder else m.posterior
+        return Spec(features, latent, m.encoder, m.decoder, posterior, m.prior, m.likelihood, image_shape)
+
+    def check(self) -> None:
+        """Refuse what cannot be run, before anything is."""
+        t, m = self.training, self.model
+        if self.data.split not in SPLITS:
+            raise unknown("split", self.data.split, SPLITS)
+        for key, known in (("dtype", ("float32", "float64")), ("keep", ("best", "last"))):
+            if getattr(t, key) not in known:
+                raise unknown(f"training.{key}", getattr(t, key), known)
+        if not m.latents:
+            raise UsageError("model.latents is empty: give at least one latent size, such as [2]")
+        for name, values in (("model.latents", m.latents), ("model.autoencoders", m.autoencoders)):
+            for value in values:
+                positive(name, value)
+        _check_numbers(self)
+        if isinstance(t.epochs, tuple) and len(t.epochs) != len(m.latents):
+            raise UsageError(f"training.epochs has {len(t.epochs)} entries for {len(m.latents)} latent sizes: give one each")
+        if t.replay and (self.data.split != "notebook" or m.autoencoders or t.seeds != 1 or t.dtype != "float64"):
+            raise UsageError(
+                "training.replay replays the notebook's own numbers: it needs data.split 'notebook', float64, one seed "
+                "and no autoencoders; set training.replay=false for other seeds"
+            )
+        self.spec(m.latents[0], features=1).build()
+        self.plan(0)
+
+
+def _check_numbers(recipe: Recipe) -> None:
+    t, e = recipe.training, recipe.evaluation
+    epochs = t.epochs if isinstance(t.epochs, tuple) else (t.epochs,)
+    whole = {"batch": t.batch, "shards": t.shards, "seeds": t.seeds, "monitor_rows": t.monitor_rows}
+    for name, value in [("training.epochs", value) for value in epochs] + [(f"training.{k}", v) for k, v in whole.items()]:
+        positive(name, value)
+    if not isinstance(t.rate, Mapping):
+        positive("training.rate", t.rate, float)
+    for name in ("draws", "neighbours", "neighbour_rows"):
+        positive(f"evaluation.{name}", getattr(e, name))
+    least_zero = {"data.limit": recipe.data.limit, "training.patience": t.patience, "training.seed": t.seed}
+    least_zero |= {f"evaluation.{k}": getattr(e, k) for k in ("importance_samples", "importance_images", "tsne_rows")}
+    for name, value in least_zero.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise UsageError(f"{name} must be a whole number of at least 0, got {value!r}: 0 switches it off")
+
+
+def built_in() -> list[str]:
+    """The names of the recipes in the package."""
+    return sorted(file.name.removesuffix(".toml") for file in files("vitral.study").joinpath("recipes").iterdir()
+                  if file.name.endswith(".toml"))
+
+
+def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
+    """A built-in recipe by name, or one by path, with ``section.key=value`` changes applied.
+
+    >>> load_recipe("quick", ["training.epochs=1"]).training.epochs
+    1
+    """
+    entries = _read(name)
+    for change in changes:
+        _apply(entries, change)
+    if entries.get("data", {}).get("name", "mnist") not in NAMED:
+        entries["data"]["name"] = str(Path(entries["data"]["name"]).absolute())
+    return Recipe.from_dict(entries)
+
+
+def _read(name: str) -> dict[str, Any]:
+    if name in built_in():
+        text = files("vitral.study").joinpath("recipes", f"{name}.toml").read_text(encoding="utf-8")
+    elif name.endswith(".toml"):
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise FileError(f"cannot read the recipe {name}: {error}; check the path") from error
+    else:
+        raise unknown("recipe", name, built_in())
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FileError(f"{name} is not valid TOML: {error}; correct that line") from error
+
+
+def _apply(entries: dict[str, Any], change: str) -> None:
+    """Set one value: ``training.epochs=5``. The value is read as TOML, or else taken as text."""
+    path, equals, text = change.partition("=")
+    if not equals:
+        raise UsageError(f"--set needs section.key=value, got {change!r}: for example training.epochs=5")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    *tables, key = path.strip().split(".")
+    for table in tables:
+        entries = entries.setdefault(table, {})
+        if not isinstance(entries, dict):
+            raise UsageError(f"{path} does not name a value of a recipe: {table} is not a table")
+    if key == "kind" and entries.get("kind") != value:
+        entries.clear()  # the options of one kind mean nothing to another
+    entries[key] = value
+
+
+def _part(cls: type, entries: Table, where: str) -> Any:
+    """A dataclass from a table; unknown keys and wrong types are errors that name the place."""
+    known = {f.name: f for f in fields(cls)}
+    values = {}
+    for key, value in entries.items():
+        if key not in known:
+            raise unknown(f"key of {where}:", key, known)
+        default = known[key].default
+        if is_dataclass(default):
+            if not isinstance(value, Mapping):
+                raise UsageError(f"{where}.{key} must be a table, got {value!r}: write [{key}] and its keys below")
+            values[key] = _part(type(default), value, key)
+        else:
+            values[key] = tuple(value) if isinstance(value, list) else value
+            _check_kind(f"{where}.{key}", values[key], known[key])
+    return cls(**values)
+
+
+def _check_kind(where: str, value: Any, f: Any) -> None:
+    """Text stays text and tables stay tables; numbers are checked by Recipe.check."""
+    kinds = {"str": str, "bool": bool, "tuple[int, ...]": tuple, "Table": (str, Mapping)}
+    if f.type in kinds and not isinstance(value, kinds[f.type]):
+        raise UsageError(f"{where} must be {_KIND_WORDS[f.type]}, got {value!r}: correct the recipe")
+
+
+_KIND_WORDS = {"str": "text", "bool": "true or false", "tuple[int, ...]": "a list of whole numbers",
+               "Table": "a name or a table"}
+
+
+def with_seeds(recipe: Recipe, seeds: int) -> Recipe:
+    """The same recipe over several seeds, from the streams and not from a replay."""
+    return replace(recipe, training=replace(recipe.training, seeds=seeds, replay=False))
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The complete recipe as TOML."""
+    entries = recipe.to_dict()
+    lines = [f'name = {_toml(entries.pop("name"))}']
+    for section, values in entries.items():
+        lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = "".join(f"\\u{ord(c):04x}" if c < " " or c in '"\\' else c for c in value)
+        return f'"{escaped}"'
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(entry) for entry in value) + "]"
+    return repr(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
