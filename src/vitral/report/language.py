@@ -13,6 +13,7 @@ from importlib import resources
 
 CODES = ("en", "pt")
 MINUS = "\N{MINUS SIGN}"
+NBSP = "\N{NO-BREAK SPACE}"
 _TAGS = {"en": "en", "pt": "pt-BR"}
 _SWAP = str.maketrans({",": ".", ".": ","})
 _INLINE = (
@@ -77,7 +78,7 @@ class Language:
         if error is None or not math.isfinite(error) or error <= 0:
             return self.number(value, 2, signed=signed)
         digits = min(4, max(0, 1 - math.floor(math.log10(error))))
-        return f"{self.number(value, digits, signed=signed)} ± {self.number(error, digits)}"
+        return f"{self.number(value, digits, signed=signed)}{NBSP}±{NBSP}{self.number(error, digits)}"
 
     def duration(self, seconds: float | None) -> str:
         if seconds is None:

@@ -32,7 +32,7 @@ def of_data(data: Data, *, show_data: bool) -> Arrays:
     if len(pairs) and data.test.labels is not None:
         arrays["pair_labels"] = data.test.labels[pairs]
     if len(pairs):
-        arrays["pair_blend"] = np.stack([_path(*data.test.take(pair)) for pair in pairs])
+        arrays["pair_blend"] = np.stack([straight_path(*data.test.take(pair)) for pair in pairs])
     return arrays
 
 
@@ -55,7 +55,7 @@ def of_model(model: Model, theta: np.ndarray, data: Data, *, seed: int, tsne_row
     if len(pairs):
         p = model.views(theta)
         ends = [model.encode(p, data.test.take(pair, theta.dtype.name))[0] for pair in pairs]
-        arrays["interpolation"] = np.stack([model.decode(p, _path(*pair)) for pair in ends])
+        arrays["interpolation"] = np.stack([model.decode(p, straight_path(*pair)) for pair in ends])
     return {name: array.astype(np.float32) if array.dtype.kind == "f" else array for name, array in arrays.items()}
 
 
@@ -138,7 +138,7 @@ def latent_grid(model: Model, theta: np.ndarray, axis: np.ndarray) -> np.ndarray
     return model.decode(model.views(theta), z)
 
 
-def _path(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The straight line between two points in twelve frames, both ends included."""
-    weights = np.linspace(0.0, 1.0, FRAMES, dtype=start.dtype)[:, None]
+def straight_path(start: np.ndarray, end: np.ndarray, *, frames: int = FRAMES) -> np.ndarray:
+    """The straight line between two points, both ends included, (frames, D)."""
+    weights = np.linspace(0.0, 1.0, frames, dtype=start.dtype)[:, None]
     return (1.0 - weights) * start + weights * end

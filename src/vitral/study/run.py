@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,9 @@ from vitral.environment import commit, show_versions
 from vitral.errors import VitralError
 from vitral.model import Model
 from vitral.persistence import load_model, save_model, write_atomically, write_json
+from vitral.specs import described_objective
 from vitral.study import pictures, results
+from vitral.study.estimate import seconds_left
 from vitral.study.folder import RunFolder
 from vitral.study.jobs import Job, Trained, jobs, open_data
 from vitral.study.notebook import NotebookReplay, Sequence, fill
@@ -45,15 +48,22 @@ class Stage(NamedTuple):
     done: int = 0
 
 
+class Estimate(NamedTuple):
+    """How long the study will take, from a few timed steps."""
+
+    seconds: float
+
+
+Event = Stage | Estimate | Step | Epoch
+
+
 def study(
     recipe: Recipe, folder: RunFolder, *, command: str, show_data: bool = True, stop: Callable[[], bool] = lambda: False
-) -> Iterator[Stage | Step | Epoch]:
+) -> Iterator[Event]:
     """Run a recipe into a folder; what the folder already holds of the same recipe is not done again."""
     began, started = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
     data = open_data(recipe)
-    trained: list[Trained] = []
-    for job in jobs(recipe, data):
-        trained.append((yield from _trained(job, recipe, data, folder, stop)))
+    trained = yield from train_all(recipe, data, folder, stop=stop)
     metrics: dict[str, Any] = {}
     arrays: dict[str, np.ndarray] = {}
     for part, collect in results.parts(recipe, data, trained, show_data=show_data):
@@ -64,12 +74,25 @@ def study(
     facts = {"seed": recipe.training.seed, "command": command, "started": started}
     facts |= {"wall_seconds": round(time.monotonic() - began, 1), "commit": commit()}
     write_json(folder.path / "environment.json", show_versions() | facts)
-    folder.finish()
+
+
+def train_all(
+    recipe: Recipe, data: Data, folder: RunFolder, *, stop: Callable[[], bool] = lambda: False
+) -> Generator[Event, None, list[Trained]]:
+    """Train every model of a recipe; those that the folder already holds are loaded."""
+    todo = jobs(recipe, data)
+    left = [job for job in todo if not folder.model(job.name).exists()]
+    if left:
+        yield Estimate(seconds_left(left, data))
+    trained = []
+    for job in todo:
+        trained.append((yield from _trained(job, recipe, data, folder, stop)))
+    return trained
 
 
 def _trained(
     job: Job, recipe: Recipe, data: Data, folder: RunFolder, stop: Callable[[], bool]
-) -> Iterator[Stage | Step | Epoch]:
+) -> Generator[Event, None, Trained]:
     """Train a job, or load what an earlier start of the same run has finished."""
     model = job.spec.build()
     if folder.model(job.name).exists():
@@ -81,7 +104,7 @@ def _trained(
 
 def _train(
     job: Job, model: Model, recipe: Recipe, data: Data, folder: RunFolder, stop: Callable[[], bool]
-) -> Iterator[Stage | Step | Epoch]:
+) -> Generator[Event, None, np.ndarray]:
     asked = {"recipe": to_toml(recipe), "data": [data.name, *(len(rows) for rows in data.parts().values())]}
     replay = _replay(job, recipe, data)
     state = _begin(job, model, data, folder, replay, asked)
@@ -98,7 +121,8 @@ def _train(
             raise Interrupted(f"stopped at step {state.step} of {job.name}; everything so far is saved")
     theta = state.result(job.plan)
     facts = {"kind": job.kind, "recipe": recipe.name, "seed": job.seed, "epochs": len(state.history) - 1,
-             "validation": state.history[-1]["validation"]}
+             "objective": described_objective(job.plan.objective), "data": asdict(recipe.data),
+             "data_seed": recipe.training.seed, "validation": state.history[-1]["validation"]}
     save_model(folder.model(job.name), job.spec, theta, data.contract.to_dict(), facts, __version__)
     return theta
 

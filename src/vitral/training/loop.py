@@ -201,15 +201,16 @@ def _end_epoch(model: Model, data: Data, plan: Plan, state: TrainState, seed: in
     epoch = len(state.history)
     monitored = data.train.select(slice(0, plan.monitor_rows))
     objective = plan.objective.at(state.step)
-    record = {"epoch": epoch, "step": state.step, "running": _running(state)}
-    for split, rows in (("train", monitored), ("validation", data.validation)):
-        values = per_image(model, state.theta, rows, objective, seed=seed, purpose=f"monitor {split}")
-        record[split] = {name: summary(values)[name] for name in REPORTED}
-    at_mean = per_image(model, state.theta, data.validation, objective, seed=seed, purpose="", at_mean=True)
+    record: dict[str, Any] = {"epoch": epoch, "step": state.step, "running": _running(state)}
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite raises just below
+        for split, rows in (("train", monitored), ("validation", data.validation)):
+            values = per_image(model, state.theta, rows, objective, seed=seed, purpose=f"monitor {split}")
+            if not np.isfinite(values["loss"]).all():
+                raise TrainingDiverged(state.step, f"{split} loss")
+            record[split] = {name: summary(values)[name] for name in REPORTED}
+        at_mean = per_image(model, state.theta, data.validation, objective, seed=seed, purpose="", at_mean=True)
     record["validation"]["loss_at_mean"] = float(at_mean["loss"].mean())
     record["validation"]["loss_at_mean_by_batch"] = _mean_of_batch_means(at_mean["loss"], plan.batch)
-    if not np.isfinite(record["validation"]["loss"]):
-        raise TrainingDiverged(state.step, "validation loss")
     state.history.append(record)
     state.sums = {"loss": 0.0, "kl": 0.0, "batches": 0.0}
     if epoch == 0 or record["validation"]["loss"] < state.best_loss:

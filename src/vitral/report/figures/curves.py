@@ -90,10 +90,8 @@ def _two_splits(axes: Axes, track: Track, pick: Pick, words: Language) -> None:
         axes.plot(epochs, values, label=words.text(f"split.{split}"), **SPLIT_LOOKS[split])
         before += [pick(record[split]) for record in track.records if record["epoch"] == 0 and record.get(split)]
     if before and before[-1] is not None:
-        axes.annotate(
-            words.text("loss.before", value=words.number(before[-1], 1)), (0.98, 0.96),
-            xycoords="axes fraction", ha="right", va="top", fontsize=8.5, color=FAINT,
-        )  # fmt: skip
+        text = words.text("loss.before", value=words.number(before[-1], 1))
+        axes.set_title(text, loc="right", fontsize=8.5, weight="normal", color=FAINT)
     epoch_axis(axes, words)
     number_ticks(axes.yaxis, words)
 

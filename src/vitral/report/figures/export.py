@@ -16,6 +16,7 @@ from vitral.report.figures.style import styled
 
 RASTER_DPI = 130
 PNG_DPI = 150
+SVG_FONTS = "DejaVu Sans, Verdana, Segoe UI, Liberation Sans, sans-serif"  # laid out with the widest, the first
 GREYS, COLOURS = 16, 96
 PIXELS_PER_POINT = 1.4  # how finely a mosaic is stored, per point of its width in the figure
 _PICTURE = re.compile(r"<image\b[^>]*?/>", re.DOTALL)
@@ -24,7 +25,10 @@ _CRISP = re.compile(r'\s*style="image-rendering:[^"]*"')
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write `<stem>.svg` and `<stem>.png`."""
+    """Write `<stem>.svg` and `<stem>.png`; the layout is solved once for both."""
+    with styled():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     paths = [stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")]
     contents = [svg_text(figure).encode("utf-8"), png_bytes(figure)]
     for path, content in zip(paths, contents, strict=True):
@@ -40,13 +44,13 @@ def svg_text(figure: Figure) -> str:
     stream = io.StringIO()
     with styled():
         figure.savefig(stream, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
-    return _PICTURE.sub(_compact, stream.getvalue())
+    return _PICTURE.sub(_compact, stream.getvalue()).replace("'DejaVu Sans'", SVG_FONTS)
 
 
 def png_bytes(figure: Figure) -> bytes:
     stream = io.BytesIO()
     with styled():
-        figure.savefig(stream, format="png", dpi=PNG_DPI, metadata={"Software": None})
+        figure.savefig(stream, format="png", dpi=PNG_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
     return stream.getvalue()
 
 

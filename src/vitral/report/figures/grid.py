@@ -11,20 +11,8 @@ from matplotlib.patches import Ellipse
 
 from vitral.report.figures.images import draw_mosaic, gutter_of, label_columns, label_rows, shaped
 from vitral.report.figures.style import new_figure, speaks, styled
+from vitral.report.geometry import RADII, prior_mass_within
 from vitral.report.language import Language
-
-RADII = (1, 2, 3)
-
-
-def prior_mass_within(radius: float) -> float:
-    """The mass that a standard normal in two dimensions has within a radius: 1 - exp(-r²/2)."""
-    return float(-np.expm1(-(radius**2) / 2))
-
-
-def share_of_tiles_beyond(axis: np.ndarray, radius: float) -> float:
-    """The share of the points of the square grid on `axis` that lie further from the origin than `radius`."""
-    axis = np.asarray(axis, float)
-    return float(np.mean(np.hypot(axis[:, None], axis[None, :]) > radius))
 
 
 def latent_grid_figure(

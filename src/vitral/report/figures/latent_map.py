@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from vitral.report.figures.grid import RADII, prior_mass_within
 from vitral.report.figures.style import CLASS_COLOURS, FAINT, INK, WIDTH, headline, new_figure, number_ticks, speaks, styled
+from vitral.report.geometry import RADII, prior_mass_within
 from vitral.report.language import Language
 
 GLYPHS_PER_CLASS = 24
@@ -83,6 +83,7 @@ def scatter_codes(axes: Axes, codes: np.ndarray, labels: np.ndarray | None, *, s
     one raster picture in an SVG file.
     """
     codes = np.asarray(codes, float)
+    axes.grid(visible=False)
     colours = FAINT if labels is None else [colour_of(label, labels) for label in labels]
     axes.scatter(*codes.T, s=size, c=colours, alpha=0.4, linewidths=0, rasterized=True)
     if labels is None:
@@ -113,7 +114,7 @@ def prior_circles(axes: Axes, words: Language) -> None:
         axes.add_patch(Circle((0, 0), radius, fill=False, color=INK, linewidth=1.1, linestyle=(0, (5, 2)), zorder=4))
         text = words.text("map.circle", radius=radius, mass=words.percent(prior_mass_within(radius)))
         axes.text(
-            0, radius, text, fontsize=8.5, ha="center", va="center", color=INK, zorder=7,
+            radius * np.sqrt(0.5), -radius * np.sqrt(0.5), text, fontsize=8.5, ha="center", va="center", color=INK, zorder=7,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.2},
         )  # fmt: skip
 

@@ -56,10 +56,9 @@ PARAMETERS: dict[str, Any] = {
     "hatch.linewidth": 0.6,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "svg.hashsalt": "vitral",
     "image.composite_image": False,
-    "path.simplify": True,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 from vitral.report.context import Context
@@ -37,22 +38,25 @@ def _data(c: Context) -> Html:
 
 
 def _likelihood(c: Context) -> Html:
-    return Html("; ".join(dict.fromkeys(likelihood_text(c, name) for name in c.run.vaes)) or c.words.text("number.none"))
+    """Each likelihood once, with the variance and the constant of every model that has it."""
+    groups: dict[str, list[str]] = {}
+    for name in c.run.vaes:
+        found = c.run.models[name].get("likelihood") or {}
+        groups.setdefault(json.dumps(found, sort_keys=True), []).append(name)
+    return Html("; ".join(likelihood_text(c, names) for names in groups.values()) or c.words.text("number.none"))
 
 
-def likelihood_text(c: Context, name: str) -> Html:
-    """The likelihood of a model, its variance, and the constant that the loss leaves out."""
-    model = c.run.models[name]
-    likelihood = model.get("likelihood") or {}
+def likelihood_text(c: Context, names: list[str]) -> Html:
+    """The likelihood that some models share, their variances, and the constant that the loss leaves out."""
+    models = [c.run.models[name] for name in names]
+    likelihood = models[0].get("likelihood") or {}
     kind = f"likelihood.{likelihood.get('kind')}"
     if kind not in c.words.strings:
         return c.html("likelihood.other", kind=likelihood.get("kind"))
-    return c.html(
-        kind,
-        link=likelihood.get("link") or "",
-        variance=c.words.plain(model.get("variance"), 3),
-        constant=c.words.number(model.get("loss_constant")),
-    )
+    shown = dict.fromkeys(c.words.plain(model.get("variance"), 3) for model in models)
+    constants = dict.fromkeys(c.words.number(model.get("loss_constant")) for model in models)
+    link = c.words.strings.get(f"link.{likelihood.get('link')}", likelihood.get("link") or "")
+    return c.html(kind, link=link, variance=c.words.listed(list(shown)), constant=c.words.listed(list(constants)))
 
 
 def _beta(c: Context) -> Html:

@@ -1,0 +1,127 @@
+"""A trained model, or a whole run, back in Python: ``vitral.load``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vitral.core.randomness import stream
+from vitral.data import Contract
+from vitral.errors import UsageError, VitralError, unknown
+from vitral.evaluation.latent import codes
+from vitral.model import Model
+from vitral.persistence import load_model
+from vitral.specs import Spec
+
+TINY = "tiny"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model with its parameters, the contract of its data, and facts about its training.
+
+    Arrays go in as (N, D), (N, H, W) or (N, H, W, C), 8-bit or in the unit of the contract, and are
+    checked against it.
+
+    >>> import vitral
+    >>> model = vitral.load("tiny")
+    >>> model.decode([[0.0, 0.0]]).shape
+    (1, 784)
+    """
+
+    spec: Spec
+    model: Model
+    theta: np.ndarray
+    contract: Contract
+    facts: Mapping[str, Any]
+
+    def encode(self, array: Any) -> np.ndarray:
+        """The mean of q(z given x) of every row, (N, L); deterministic."""
+        mu, _ = codes(self.model, self.theta, self.contract.rows(np.asarray(array)))
+        return mu
+
+    def decode(self, z: Any) -> np.ndarray:
+        """The mean of p(x given z) for codes (..., L)."""
+        z = np.asarray(z, self.theta.dtype)
+        if z.ndim == 0 or z.shape[-1] != self.spec.latent:
+            raise UsageError(f"codes need {self.spec.latent} numbers each, got shape {z.shape}: give (rows, {self.spec.latent})")
+        return self.model.decode(self.model.views(self.theta), z)
+
+    def reconstruct(self, array: Any) -> np.ndarray:
+        """Decoder means at the mean of q(z given x), (N, D)."""
+        return self.decode(self.encode(array))
+
+    def sample(self, n: int, *, seed: int = 0) -> np.ndarray:
+        """n draws from the model, (n, D): z from the prior, then x from p(x given z)."""
+        _, x = self.model.sample(self.model.views(self.theta), n, stream(seed, "sample"), self.theta.dtype.name)
+        return x
+
+    def prior_means(self, n: int, *, seed: int = 0) -> np.ndarray:
+        """Decoder means for n draws of z from the prior, (n, D): the same z as ``sample``."""
+        z, _ = self.model.sample(self.model.views(self.theta), n, stream(seed, "sample"), self.theta.dtype.name)
+        return self.decode(z)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder: its metrics, its arrays, and its models by name."""
+
+    path: Path
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json, as written."""
+        file = self.path / "metrics.json"
+        if not file.exists():
+            raise VitralError(f"{self.path} has no metrics.json: the run is not complete; resume it with vitral study --resume")
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    @property
+    def names(self) -> list[str]:
+        """The models of this run."""
+        return sorted(file.stem for file in (self.path / "models").glob("*.safetensors"))
+
+    def model(self, name: str) -> TrainedModel:
+        """One model of the run, such as "latent-2"."""
+        if name not in self.names:
+            raise unknown("model", name, self.names)
+        return load_file(self.path / "models" / f"{name}.safetensors")
+
+
+def load(path: str | Path) -> TrainedModel | Run:
+    """A model file, a run folder, or "tiny": the small 2-D model inside the package.
+
+    Raises FileError for files that are damaged or newer, UsageError where there is nothing to load.
+    """
+    if str(path) == TINY:
+        with as_file(files("vitral").joinpath("models", "tiny.safetensors")) as packaged:
+            return load_file(packaged)
+    path = Path(path)
+    if path.is_dir():
+        if not (path / "recipe.toml").exists():
+            raise UsageError(f"{path} is not a run folder: it has no recipe.toml; give a run folder or a model file")
+        return Run(path)
+    return load_file(path)
+
+
+def load_file(path: Path) -> TrainedModel:
+    """The model of one .safetensors file."""
+    spec, theta, contract, facts = load_model(path)
+    return TrainedModel(spec, spec.build(), theta, Contract.from_dict(contract), facts)
+
+
+def load_one(path: str | Path, name: str | None = None) -> TrainedModel:
+    """A model where a run folder may be given too; ``name`` says which of its models."""
+    loaded = load(path)
+    if isinstance(loaded, TrainedModel):
+        return loaded
+    if name is None and len(loaded.names) != 1:
+        raise UsageError(f"{path} holds several models: choose one with --model, of {', '.join(loaded.names)}")
+    return loaded.model(name or loaded.names[0])

@@ -1,0 +1,255 @@
+"""The ELBO and the importance-weighted bound lie under log p(x), which quadrature gives in 1-D and 2-D.
+
+log p(x) = ELBO + KL(q(z given x), p(z given x))                                               # E10
+IWAE_K = E[ log (1/K) Σ_k w_k ],  w = p(x given z) p(z) / q(z given x),  rises with K to log p(x)   # E11
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vitral.checks.check import STANDARD_ERRORS, Check, below
+from vitral.checks.moments import standard_score
+from vitral.core.arrays import LOG_TWO_PI, Array, logsumexp
+from vitral.core.parameters import Views
+from vitral.core.randomness import draw
+from vitral.model import Batch, Model
+from vitral.parts.layers import Affine, Chain
+from vitral.parts.likelihoods import GaussianFixed
+from vitral.parts.posteriors import DiagonalGaussian
+from vitral.parts.priors import StandardNormal
+
+REACH = 8.0  # the lattice covers the prior this far from the origin, or further where q asks for it
+COARSE, LEVELS, TOLERANCE = 0.25, 14, 1e-5
+KEPT, SLACK = 400, 25.0  # cells split at every level: the best ones, and all within so many nats of the best
+CHUNK = 1024
+
+
+class Evidence(NamedTuple):
+    """log p(x) in nats, how much the last refinement changed it, and how many points were decoded."""
+
+    log_px: float
+    change: float
+    points: int
+
+
+def log_joint(model: Model, p: Views, x: Array, z: Array) -> Array:
+    """log p(x given z) + log p(z) of one row x (1, D) at many z (G, L)."""
+    values = []
+    for start in range(0, len(z), CHUNK):
+        some = z[start : start + CHUNK, None]
+        o, _ = model.decoder.forward(p.decoder, some)
+        log_px, _ = model.likelihood.log_prob(p.likelihood, x, o)
+        values.append((log_px + model.prior.log_prob(p, some)[0])[:, 0])
+    return np.concatenate(values)
+
+
+def log_evidence(model: Model, p: Views, x: Array, *, reach: float = REACH) -> Evidence:
+    """log ∫ p(x given z) p(z) dz of one row x (1, D) over a lattice that is refined where the mass lies.
+
+    Each level halves the step of the cells worth it; what is dropped keeps the value that it had. On a
+    smooth integrand a lattice is exact as soon as its step is no wider than the narrowest peak.
+    """
+    latent, step = model.prior.latent, COARSE
+    halves = np.array(list(product((-0.25, 0.25), repeat=latent)))
+    axis = np.arange(-reach, reach + step / 2.0, step)
+    cells = np.array(list(product(axis, repeat=latent)))
+    joint, settled = log_joint(model, p, x, cells), -np.inf
+    estimate, points, change = _mass(joint, step, latent), len(cells), np.inf
+    for _ in range(LEVELS):
+        keep = _worth_splitting(joint)
+        settled = np.logaddexp(settled, _mass(joint[~keep], step, latent))
+        cells = (cells[keep][:, None] + step * halves).reshape(-1, latent)
+        step /= 2.0
+        joint = log_joint(model, p, x, cells)
+        refined = np.logaddexp(settled, _mass(joint, step, latent))
+        change, estimate, points = abs(float(refined - estimate)), refined, points + len(cells)
+        if change < TOLERANCE:
+            break
+    return Evidence(float(estimate), change, points)
+
+
+def _mass(joint: Array, step: float, latent: int) -> Any:
+    return logsumexp(joint, axis=0) + latent * np.log(step) if joint.size else -np.inf
+
+
+def _worth_splitting(joint: Array) -> Array:
+    nth = np.partition(joint, -KEPT)[-KEPT] if joint.size > KEPT else -np.inf
+    return joint >= min(nth, joint.max() - SLACK)
+
+
+def elbo_rows(model: Model, p: Views, x: Array, noise: dict[str, Array]) -> Array:
+    """The ELBO of every row and draw, (K, N), with the KL in closed form."""
+    terms, _, _ = model.run(p, Batch(x, x), noise)
+    return terms.log_px - terms.kl.sum(axis=-1)
+
+
+def importance_bound(log_w: Array) -> Array:
+    """log (1/K) Σ_k w_k of every row; log_w is (K, N)."""
+    return logsumexp(log_w, axis=0) - np.log(len(log_w))
+
+
+Evaluate = Callable[[Model, Views, Array, dict[str, Array]], Array]
+Combine = Callable[[Array], Array]
+
+
+def elbo_is_a_bound(
+    model: Model,
+    p: Views,
+    x: Array,
+    rng: np.random.Generator,
+    *,
+    draws: int = 1500,
+    evaluate: Evaluate = elbo_rows,
+) -> Check:
+    """E10: ELBO <= log p(x) for every row of x, the excess measured in nats against five standard errors."""
+    values = evaluate(model, p, x, draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64"))
+    elbo, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(draws)
+    reach = _reach(model, p, x)
+    exact = [log_evidence(model, p, x[row : row + 1], reach=reach) for row in range(len(x))]
+    excess = elbo - [evidence.log_px for evidence in exact]
+    slack = STANDARD_ERRORS * error + [evidence.change + 1e-9 for evidence in exact]
+    worst = int(np.argmax(excess - slack))
+    change = max(evidence.change for evidence in exact)
+    rows = ", ".join(f"{a:.3f} <= {b.log_px:.3f}" for a, b in zip(elbo, exact, strict=True))
+    note = f"images 0 to {len(x) - 1}: {rows}; {draws} draws, quadrature to {change:.0e}"
+    return below("E10", "ELBO - log p(x)", excess[worst], slack[worst], "nats", note)
+
+
+def _reach(model: Model, p: Views, x: Array) -> float:
+    mu, logvar = model.encode(p, x)
+    assert logvar is not None
+    return float(np.ceil(max(REACH, float((np.abs(mu) + REACH * np.exp(0.5 * logvar)).max()))))
+
+
+def importance_bound_meets_evidence(
+    model: Model,
+    p: Views,
+    x: Array,
+    rng: np.random.Generator,
+    *,
+    draws: int = 1500,
+    combine: Combine = importance_bound,
+) -> Check:
+    """E11: with many draws the bound agrees with log p(x) by quadrature.
+
+    The standard error is that of log mean w; its bias, half the squared error, is allowed for.
+    """
+    log_w = model.log_weights(p, x, draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64"))
+    w = np.exp(log_w - log_w.max(axis=0))
+    error = w.std(axis=0, ddof=1) / w.mean(axis=0) / np.sqrt(draws)
+    reach = _reach(model, p, x)
+    exact = np.array([log_evidence(model, p, x[row : row + 1], reach=reach).log_px for row in range(len(x))])
+    gap = np.abs(combine(log_w) - exact)
+    slack = STANDARD_ERRORS * error + STANDARD_ERRORS * error**2 + 2.0 * TOLERANCE
+    worst = int(np.argmax(gap - slack))
+    note = f"{draws} draws for each of images 0 to {len(x) - 1}"
+    return below("E11", "importance bound against log p(x)", gap[worst], slack[worst], "nats", note)
+
+
+def importance_bound_rises(
+    model: Model,
+    p: Views,
+    x: Array,
+    rng: np.random.Generator,
+    *,
+    draws: int = 64,
+    repeats: int = 20,
+    combine: Combine = importance_bound,
+) -> Check:
+    """E11: the bound, averaged over repeats, does not fall from 1 to 8 to 64 draws (independent for each)."""
+    means, errors = [], []
+    for size in (1, 8, draws):
+        shapes = model.posterior.noise_shapes(size * repeats, len(x))
+        log_w = model.log_weights(p, x, draw(shapes, rng, "float64"))
+        bounds = np.array([combine(log_w[k * size : (k + 1) * size]).mean() for k in range(repeats)])
+        means.append(bounds.mean())
+        errors.append(bounds.std(ddof=1) / np.sqrt(repeats))
+    falls = [
+        (a - b) / max(np.hypot(c, d), 1e-9 * (1.0 + abs(a)))
+        for a, b, c, d in zip(means[:-1], means[1:], errors[:-1], errors[1:], strict=True)
+    ]
+    note = "mean bound with 1, 8, {} draws: {:.3f}, {:.3f}, {:.3f} nats".format(draws, *means)
+    return below("E11", "importance bound falls with K", max(falls), STANDARD_ERRORS, "standard errors", note)
+
+
+def one_sample_is_the_elbo(
+    model: Model, p: Views, x: Array, rng: np.random.Generator, *, draws: int = 500
+) -> Check:
+    """E11: the mean of log w, the bound with K = 1, is the ELBO with its KL in closed form."""
+    noise = draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64")
+    gap = model.log_weights(p, x, noise) - elbo_rows(model, p, x, noise)
+    score = standard_score(gap, np.zeros(len(x)))
+    note = f"{draws} draws for each of images 0 to {len(x) - 1}"
+    return below(
+        "E11",
+        "one importance sample is the ELBO",
+        np.abs(score).max(),
+        STANDARD_ERRORS,
+        "standard errors",
+        note,
+    )
+
+
+def mean_weight(combine: Combine, log_w: Array) -> Check:
+    """E11: the bound is the logarithm of the mean weight, by the definition, in plain floats."""
+    exact = np.log(np.exp(log_w).sum(axis=0) / len(log_w))
+    gap = np.abs(combine(log_w) - exact).max()
+    return below("E11", "log of the mean weight", gap, 1e-9, "nats", f"{log_w.size} weights")
+
+
+def linear_gaussian(features: int, latent: int, variance: float, seed: int) -> tuple[Model, Array]:
+    """A linear model whose posterior is known and diagonal, and the theta that encodes exactly it.
+
+    x = z W + b + noise with orthogonal rows of W:  q(z given x) = N(Λ W (x - b) / s², Λ),
+    Λ = diag(1 / (1 + |W_l|² / s²))
+    """
+    rng = np.random.default_rng(seed)
+    model = Model(
+        encoder=Chain((Affine(features, 2 * latent),)),
+        posterior=DiagonalGaussian(latent),
+        prior=StandardNormal(latent),
+        decoder=Chain((Affine(latent, features),)),
+        likelihood=GaussianFixed(variance, "identity"),
+        features=features,
+    )
+    theta = np.zeros(model.parameters)
+    p = model.views(theta)
+    encoder, decoder = next(iter(p.encoder)), next(iter(p.decoder))
+    directions = np.linalg.qr(rng.standard_normal((features, latent)))[0].T
+    decoder.W[...] = directions * np.linspace(1.5, 0.5, latent)[:, None]
+    decoder.b[...] = 0.3 * rng.standard_normal(features)
+    narrowed = 1.0 / (1.0 + (decoder.W**2).sum(axis=1) / variance)
+    encoder.W[:, :latent] = decoder.W.T * narrowed / variance
+    encoder.b[:latent] = -(decoder.b @ encoder.W[:, :latent])
+    encoder.b[latent:] = np.log(narrowed)
+    return model, theta
+
+
+def linear_gaussian_log_px(model: Model, p: Views, x: Array) -> Array:
+    """log N(x; b, Wᵀ W + s² I) of every row: the exact log p(x) of a linear model."""
+    decoder = next(iter(p.decoder))
+    covariance = decoder.W.T @ decoder.W + model.likelihood.noise_variance(p.likelihood) * np.eye(x.shape[1])
+    residual = x - decoder.b
+    distance = (residual * np.linalg.solve(covariance, residual.T).T).sum(axis=1)
+    return -0.5 * (distance + np.linalg.slogdet(covariance)[1] + x.shape[1] * LOG_TWO_PI)
+
+
+def cubature(latent: int, rows: int) -> dict[str, Array]:
+    """2L points ±sqrt(L) e_l as noise: their plain mean is exact for every quadratic function of z."""
+    points = np.sqrt(latent) * np.concatenate([np.eye(latent), -np.eye(latent)])
+    return {"eps": np.repeat(points[:, None], rows, axis=1)}
+
+
+def exact_on_a_linear_model(evaluate: Evaluate, seed: int) -> Check:
+    """E10: where q is the exact posterior, the ELBO is log p(x), for every x."""
+    model, theta = linear_gaussian(5, 2, 0.4, seed)
+    x = np.random.default_rng(seed).standard_normal((7, 5))
+    p = model.views(theta)
+    elbo = evaluate(model, p, x, cubature(2, 7)).mean(axis=0)
+    gap = np.abs(elbo - linear_gaussian_log_px(model, p, x)).max()
+    return below("E10", "ELBO of the exact posterior", gap, 1e-9, "nats", "linear Gaussian model, 7 rows")

@@ -1,0 +1,240 @@
+"""The certificate: every check of the reference equations that applies, run on one trained model.
+
+Exact checks run in float64 on the trained weights, statistical ones on a few of the images given, with
+bounds in standard errors. A check that does not apply says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vitral.checks import bounds, course, moments, normalisation, objective, passes
+from vitral.checks.check import Check, information, not_applicable
+from vitral.checks.gradient import directional, gradient
+from vitral.core.arrays import Array
+from vitral.core.parameters import Views
+from vitral.core.randomness import draw, stream
+from vitral.errors import DataError
+from vitral.model import Batch, Model
+from vitral.parts.divergences import CLOSED_KL
+from vitral.parts.objectives import ELBO, Reconstruction
+
+ENTRIES = 4  # of every tensor, besides the random directions over all parameters
+IMAGES, EVIDENCE_IMAGES, SHORTCUT_IMAGES = 4, 3, 200
+POINT = "a plain autoencoder has no density q(z given x)"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A model in float64, the images it is checked on, and the weight of its KL."""
+
+    model: Model
+    theta: Array
+    x: Array
+    seed: int
+    beta: float
+
+    @property
+    def p(self) -> Views:
+        return self.model.views(self.theta)
+
+    @property
+    def closed_kl(self) -> Any:
+        return CLOSED_KL.get((type(self.model.posterior), type(self.model.prior)))
+
+    @property
+    def objective(self) -> Any:
+        if not self.model.posterior.has_density:
+            return Reconstruction()
+        return ELBO(self.beta, "closed" if self.closed_kl else "sampled")
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        return stream(self.seed, f"check {purpose}")
+
+    def noise(self, purpose: str, draws: int, rows: int) -> dict[str, Array]:
+        return draw(self.model.posterior.noise_shapes(draws, rows), self.rng(purpose), "float64")
+
+    def encoded(self, rows: int) -> Array:
+        """The encoder output h of the first rows."""
+        h, _ = self.model.encoder.forward(self.p.encoder, self.x[:rows])
+        return h  # type: ignore[no-any-return]
+
+    def outputs(self, rows: int) -> Array:
+        """The decoder output o at one sampled z of each of the first rows, (rows, M)."""
+        batch = Batch(self.x[:rows], self.x[:rows])
+        _, o, _ = self.model.run(self.p, batch, self.noise("outputs", 1, rows))
+        return o[0]  # type: ignore[no-any-return]
+
+
+def certify(model: Model, theta: Array, x: Array, seed: int = 0, *, beta: float = 1.0) -> list[Check]:
+    """Every check that applies to a trained model, on the first rows of x; equal arguments, equal numbers.
+
+    Parameters
+    ----------
+    model, theta
+        The model and its flat parameters, of any float dtype; the checks run in float64.
+    x : (N, D)
+        Images as the model was trained on them, at least one. At most 200 are used.
+    seed
+        Seed of all random directions, entries and draws.
+    beta
+        Weight of the KL in the objective that the model was trained with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from vitral import Spec
+    >>> model = Spec(features=4, latent=2, encoder={"hidden": [8]}, decoder={"hidden": [8]}).build()
+    >>> x = np.random.default_rng(0).random((5, 4))
+    >>> all(check.passed is not False for check in certify(model, model.init(0), x))
+    True
+    """
+    if x.ndim != 2 or len(x) == 0 or x.shape[1] != model.features:
+        raise DataError(
+            f"the checks need images of shape (N, {model.features}), at least one; got {x.shape}: "
+            "pass rows as the model was trained on them"
+        )
+    rows = np.array(x[:SHORTCUT_IMAGES], dtype=np.float64)
+    bench = Bench(model, np.array(theta, dtype=np.float64), rows, seed, beta)
+    return [check for examine in EXAMINATIONS for check in examine(bench)]
+
+
+def _gradients(bench: Bench) -> list[Check]:
+    """E01 to E09: the gradient of the loss on the trained weights, along directions and entry by entry."""
+    few = min(2, len(bench.x))
+    batch = Batch(bench.x[:few], bench.x[:few])
+    part = passes.of_model(bench.model, batch, bench.noise("gradient", 1, few), bench.objective)
+    return [
+        directional(part, bench.theta, bench.rng("directions")),
+        gradient(part, bench.theta, bench.rng("entries"), entries=ENTRIES),
+    ]
+
+
+def _posterior(bench: Bench) -> list[Check]:
+    """E03: moments of the sampler, and the density that it reports."""
+    posterior, p = bench.model.posterior, bench.p.posterior
+    if not posterior.has_density:
+        return [
+            not_applicable("E03", "moments of sampled z", POINT),
+            not_applicable("E03", "log q of a draw", POINT),
+        ]
+    h = bench.encoded(IMAGES)
+    return [
+        moments.sample_moments(posterior, p, h, bench.rng("moments")),
+        moments.density_of_draws(posterior, p, h, bench.rng("density")),
+    ]
+
+
+def _likelihood(bench: Bench) -> list[Check]:
+    """E05, E06: the likelihood at the model's own outputs."""
+    likelihood, p = bench.model.likelihood, bench.p.likelihood
+    o, x = bench.outputs(IMAGES), bench.x[:IMAGES]
+    return [
+        normalisation.entries_sum_to_one(likelihood, p, o),
+        normalisation.terms_add_up(likelihood, p, x, o[None]),
+        moments.likelihood_draws(likelihood, p, o[None, :1], bench.rng("likelihood"), draws=4000),
+    ]
+
+
+def _divergence(bench: Bench) -> list[Check]:
+    """E08: the KL against draws, and its sign."""
+    names = ("KL by Monte Carlo", "KL is not negative")
+    if bench.closed_kl is None:
+        reason = POINT if not bench.model.posterior.has_density else "this pair has no KL in closed form"
+        return [not_applicable("E08", name, reason) for name in names]
+    posterior, h = bench.model.posterior, bench.encoded(IMAGES)
+    mu, logvar = bench.model.encode(bench.p, bench.x)
+    return [
+        moments.kl_by_draws(posterior, bench.model.prior, bench.closed_kl, bench.p, h, bench.rng("kl")),
+        moments.kl_is_a_divergence(bench.closed_kl, mu, logvar),
+    ]
+
+
+def _prior(bench: Bench) -> list[Check]:
+    """E18: draws from the prior agree with its density."""
+    if not bench.model.posterior.has_density:
+        return [
+            not_applicable("E18", "draws from the prior", "a plain autoencoder is trained without a prior")
+        ]
+    return [moments.prior_draws(bench.model.prior, bench.p, bench.rng("prior"))]
+
+
+def _objective(bench: Bench) -> list[Check]:
+    """E09: the loss is the sum of its terms."""
+    few = bench.x[:IMAGES]
+    terms, _, _ = bench.model.run(bench.p, Batch(few, few), bench.noise("objective", 2, len(few)))
+    return [objective.terms_add_to_the_loss(bench.objective, terms, len(few))]
+
+
+def _evidence(bench: Bench) -> list[Check]:
+    """E10, E11: the bounds, against log p(x) by quadrature where the latent space allows it."""
+    names = (("E10", "ELBO - log p(x)"), ("E11", "importance bound against log p(x)"))
+    latent = bench.model.posterior.latent
+    if not bench.model.posterior.has_density:
+        return [not_applicable(*name, POINT) for name in names]
+    if bench.closed_kl is None or latent > 2:
+        reason = f"quadrature covers 1 or 2 latent dimensions, this model has {latent}"
+        return [not_applicable(*name, reason) for name in names]
+    few = bench.x[:EVIDENCE_IMAGES]
+    return [
+        bounds.elbo_is_a_bound(bench.model, bench.p, few, bench.rng("elbo")),
+        bounds.importance_bound_meets_evidence(bench.model, bench.p, few, bench.rng("evidence")),
+    ]
+
+
+def _importance(bench: Bench) -> list[Check]:
+    """E11: what the importance-weighted bound does without knowing log p(x)."""
+    names = ("one importance sample is the ELBO", "importance bound falls with K")
+    if bench.closed_kl is None:
+        return [not_applicable("E11", name, POINT) for name in names]
+    few = bench.x[:EVIDENCE_IMAGES]
+    return [
+        bounds.one_sample_is_the_elbo(bench.model, bench.p, few, bench.rng("one sample")),
+        bounds.importance_bound_rises(bench.model, bench.p, few, bench.rng("rises")),
+    ]
+
+
+def _shortcut(bench: Bench) -> list[Check]:
+    """E13: what evaluation at z = mu would hide, measured, beside (beta/2) Σ_l (1 - sigma_l²)."""
+    name = "reconstruction hidden by z = mu"
+    if not bench.model.posterior.has_density:
+        return [not_applicable("E13", name, "a plain autoencoder draws no z")]
+    batch, zeros = Batch(bench.x, bench.x), bench.noise("shortcut", 1, len(bench.x))
+    at_mean, _, _ = bench.model.run(bench.p, batch, {key: np.zeros_like(eps) for key, eps in zeros.items()})
+    draws = 8
+    sampled = [
+        bench.model.run(bench.p, batch, bench.noise(f"shortcut {k}", 1, len(bench.x)))[0]
+        for k in range(draws)
+    ]
+    gaps = at_mean.log_px[0] - np.mean([terms.log_px[0] for terms in sampled], axis=0)
+    assert at_mean.logvar is not None
+    predicted = 0.5 * bench.beta * float((1.0 - np.exp(at_mean.logvar)).sum(axis=-1).mean())
+    error = gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else float("nan")
+    note = (
+        f"predicted {predicted:.3f} nats at convergence; standard error {error:.3f} over {len(gaps)} images, "
+        f"{draws} draws each; a consistency check of training, not an identity"
+    )
+    return [information("E13", name, float(gaps.mean()), "nats an image", note)]
+
+
+def _course(bench: Bench) -> list[Check]:
+    """G01: independent of the model; shows that this installation computes what the course printed."""
+    return course.reproduce()
+
+
+EXAMINATIONS: tuple[Callable[[Bench], list[Check]], ...] = (
+    _gradients,
+    _posterior,
+    _likelihood,
+    _divergence,
+    _prior,
+    _objective,
+    _evidence,
+    _importance,
+    _shortcut,
+    _course,
+)

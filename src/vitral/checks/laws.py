@@ -1,0 +1,341 @@
+"""Which laws hold for which family, at standard points: ``LAWS[family][name](member, seed) -> Check``.
+
+A member is what the family's dict in ``specs`` names, made with some options; a layer and its input width
+go together as ``Sized``, a model and its objective as ``Case``. Tests run every law over every member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vitral.checks import bounds, contracts, moments, normalisation, objective, optimisation, passes
+from vitral.checks.check import Check, not_applicable
+from vitral.checks.gradient import gradient
+from vitral.checks.passes import Arrays, Pass
+from vitral.core.arrays import Array
+from vitral.core.parameters import Views, count, cut
+from vitral.core.randomness import draw, stream
+from vitral.model import Batch, Model
+from vitral.parts.divergences import CLOSED_KL
+from vitral.parts.likelihoods import Bernoulli
+from vitral.parts.objectives import ELBO, Terms
+from vitral.parts.posteriors import DiagonalGaussian
+from vitral.parts.priors import StandardNormal
+
+K, N, D, L = 2, 3, 4, 2  # samples, rows, entries, latents: small, all different where it matters
+
+
+class Sized(NamedTuple):
+    """A layer and the width of what goes in."""
+
+    layer: Any
+    n_in: int
+
+
+class Closed(NamedTuple):
+    """A closed-form KL and the classes of its pair."""
+
+    kl: Any
+    posterior: type = DiagonalGaussian
+    prior: type = StandardNormal
+
+
+class Case(NamedTuple):
+    """A model, its objective and the shape of a batch."""
+
+    model: Model
+    objective: Any
+    rows: int = 7
+    samples: int = 1
+    masked: bool = False
+
+
+Law = Callable[[Any, int], Check]
+Make = Callable[[Any, np.random.Generator, str], Pass]
+
+
+def _away_from_zero(rng: np.random.Generator, *shape: int) -> Array:
+    """Normal numbers moved 0.1 outwards: no step of a central difference crosses a kink at 0."""
+    x = rng.standard_normal(shape)
+    return x + np.copysign(0.1, x)
+
+
+def _layer(member: Sized, rng: np.random.Generator, dtype: str) -> Pass:
+    return passes.of_layer(member.layer, _away_from_zero(rng, K, N, member.n_in).astype(dtype))
+
+
+def _likelihood(member: Any, rng: np.random.Generator, dtype: str, scale: float = 1.0) -> Pass:
+    o = scale * rng.standard_normal((K, N, member.width(D)))
+    return passes.of_likelihood(member, rng.random((N, D)).astype(dtype), o.astype(dtype))
+
+
+def _masked_likelihood(member: Any, rng: np.random.Generator, dtype: str) -> Pass:
+    x, o, mask = _observed(member, rng)
+    return passes.of_likelihood(member, x.astype(dtype), o.astype(dtype), mask.astype(dtype))
+
+
+def _observed(member: Any, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    mask = (rng.random((N, D)) < 0.6).astype(float)
+    mask[:, :2] = [0.0, 1.0]
+    return rng.random((N, D)) * mask, rng.standard_normal((K, N, member.width(D))), mask
+
+
+def _extreme_likelihood(member: Any, rng: np.random.Generator, dtype: str) -> Pass:
+    o = np.where(rng.random((K, N, member.width(D))) < 0.5, -1e4, 1e4)
+    return passes.of_likelihood(member, rng.random((N, D)).astype(dtype), o.astype(dtype))
+
+
+def _posterior(member: Any, rng: np.random.Generator, dtype: str) -> Pass:
+    h = rng.standard_normal((N, member.width())).astype(dtype)
+    return passes.of_posterior(member, h, draw(member.noise_shapes(K, N), rng, dtype))
+
+
+def _prior(member: Any, rng: np.random.Generator, dtype: str) -> Pass:
+    return passes.of_prior(member, rng.standard_normal((K, N, member.latent)).astype(dtype))
+
+
+def _divergence(member: Closed, rng: np.random.Generator, dtype: str) -> Pass:
+    mu, logvar = rng.standard_normal((2, N, L)).astype(dtype)
+    return passes.of_divergence(member.kl, mu, logvar)
+
+
+def _terms(rng: np.random.Generator, dtype: str) -> Terms:
+    shapes = {"log_px": (K, N), "log_pz": (K, N), "log_qz": (K, N), "kl": (N, L), "z": (K, N, L)}
+    shapes |= {"mu": (N, L), "logvar": (N, L)}
+    return Terms(**{name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()})
+
+
+def _objective(member: Any, rng: np.random.Generator, dtype: str) -> Pass:
+    return passes.of_objective(member.at(3), _terms(rng, dtype), N + 2)
+
+
+def _batch(case: Case, rng: np.random.Generator, dtype: str) -> tuple[Batch, Arrays]:
+    x = rng.random((case.rows, case.model.features)).astype(dtype)
+    noise = draw(case.model.posterior.noise_shapes(case.samples, case.rows), rng, dtype)
+    if not case.masked:
+        return Batch(x, x), noise
+    mask = (rng.random(x.shape) < 0.7).astype(dtype)
+    return Batch(x * mask, x, mask), noise
+
+
+def _model(case: Case, rng: np.random.Generator, dtype: str) -> Pass:
+    return passes.of_model(case.model, *_batch(case, rng, dtype), case.objective.at(3))
+
+
+def theta_for(part: Pass, rng: np.random.Generator, dtype: str = "float64") -> Array:
+    """Random parameters of a part."""
+    return (0.5 * rng.standard_normal(count(part.shapes))).astype(dtype)
+
+
+def _views(member: Any, rng: np.random.Generator) -> Views:
+    return cut(0.5 * rng.standard_normal(count(member.shapes)), member.shapes)
+
+
+def _pass_law(law: Callable[..., Check], make: Make, dtype: str = "float64") -> Law:
+    def run(member: Any, seed: int) -> Check:
+        rng = stream(seed, "law", 0)
+        part = make(member, rng, dtype)
+        return law(part, theta_for(part, rng, dtype), rng)
+
+    return run
+
+
+def _contract(make: Make) -> dict[str, Law]:
+    """What every part with a backward obeys."""
+    return {
+        "gradient": _pass_law(gradient, make),
+        "adds": _pass_law(contracts.adds, make),
+        "reenters": _pass_law(contracts.reenters, make),
+        "leaves_inputs_alone": _pass_law(contracts.leaves_inputs_alone, make),
+        "keeps_dtype": _pass_law(contracts.keeps_dtype, make, "float32"),
+    }
+
+
+def _rows(make: Make) -> dict[str, Law]:
+    return {"rows_are_independent": _pass_law(contracts.rows_are_independent, make)}
+
+
+def _terms_add_up(member: Any, seed: int) -> Check:
+    rng = stream(seed, "law", 1)
+    x, o, mask = _observed(member, rng)
+    return normalisation.terms_add_up(member, _views(member, rng), x, o, mask)
+
+
+def _entries(member: Any, seed: int) -> Check:
+    rng = stream(seed, "law", 2)
+    return normalisation.entries_sum_to_one(
+        member, _views(member, rng), rng.standard_normal((N, member.width(D)))
+    )
+
+
+def _images(member: Any, seed: int) -> Check:
+    rng, entries = stream(seed, "law", 3), 8 if isinstance(member, Bernoulli) else 2
+    o = rng.standard_normal((1, 1, member.width(entries)))
+    return normalisation.images_sum_to_one(member, _views(member, rng), o)
+
+
+def _surprise(member: Any, seed: int) -> Check:
+    if not isinstance(member, Bernoulli):
+        return not_applicable("E05", "extreme logits", "the likelihood has no logits")
+    return normalisation.surprise_is_not_capped(member, _views(member, stream(seed, "law", 4)), D)
+
+
+def _likelihood_draws(member: Any, seed: int) -> Check:
+    rng = stream(seed, "law", 5)
+    return moments.likelihood_draws(
+        member, _views(member, rng), rng.standard_normal((1, 1, member.width(D))), rng
+    )
+
+
+def _posterior_law(law: Callable[..., Check]) -> Law:
+    def run(member: Any, seed: int) -> Check:
+        if not member.has_density:
+            return not_applicable("E03", law.__name__, "a plain autoencoder's code has no density")
+        rng = stream(seed, "law", 6)
+        return law(member, _views(member, rng), rng.standard_normal((N, member.width())), rng)
+
+    return run
+
+
+def _no_parameters() -> Views:
+    """The views of a posterior and a prior that have no parameters."""
+    return cut(np.zeros(0), {"posterior": {}, "prior": {}})
+
+
+def _kl_by_draws(member: Closed, seed: int) -> Check:
+    rng, posterior = stream(seed, "law", 7), member.posterior(L)
+    h = rng.standard_normal((N, posterior.width()))
+    return moments.kl_by_draws(posterior, member.prior(L), member.kl, _no_parameters(), h, rng)
+
+
+def _kl_is_a_divergence(member: Closed, seed: int) -> Check:
+    mu, logvar = stream(seed, "law", 8).standard_normal((2, 50, L))
+    return moments.kl_is_a_divergence(member.kl, mu, logvar)
+
+
+def _kl_of_the_sampler(member: Any, seed: int) -> Check:
+    pairs = (kl for (q, p), kl in CLOSED_KL.items() if isinstance(member, q) and p is StandardNormal)
+    kl = next(pairs, None)
+    if kl is None:
+        return not_applicable("E08", "KL by Monte Carlo", "this posterior has no closed-form KL")
+    rng = stream(seed, "law", 9)
+    h = rng.standard_normal((N, member.width()))
+    return moments.kl_by_draws(member, StandardNormal(member.latent), kl, _no_parameters(), h, rng)
+
+
+def _prior_views(member: Any) -> Views:
+    return cut(0.5 * np.ones(count(member.shapes)), {"prior": member.shapes})
+
+
+def _prior_integrates(member: Any, seed: int) -> Check:
+    return normalisation.prior_integrates_to_one(member, _prior_views(member))
+
+
+def _prior_draws(member: Any, seed: int) -> Check:
+    return moments.prior_draws(member, _prior_views(member), stream(seed, "law", 10))
+
+
+def _terms_add(member: Any, seed: int) -> Check:
+    return objective.terms_add_to_the_loss(member.at(3), _terms(stream(seed, "law", 11), "float64"), N + 2)
+
+
+def _objective_is_exact(member: Any, seed: int) -> Check:
+    at_once = member.at(0)
+    if not isinstance(at_once, ELBO) or at_once.beta != 1.0:
+        return not_applicable("E10", "ELBO of the exact posterior", "only beta = 1 bounds log p(x) tightly")
+
+    def evaluate(model: Model, p: Views, x: Array, noise: Arrays) -> Array:
+        elbo = []
+        for n in range(len(x)):
+            row = {name: eps[:, n : n + 1] for name, eps in noise.items()}
+            terms, _, _ = model.run(p, Batch(x[n : n + 1], x[n : n + 1]), row)
+            elbo.append(-at_once(terms, 1)[0])
+        return np.array([elbo])
+
+    return bounds.exact_on_a_linear_model(evaluate, seed)
+
+
+def _shards(case: Case, seed: int) -> Check:
+    rng = stream(seed, "law", 12)
+    batch, noise = _batch(case, rng, "float64")
+    theta = 0.5 * rng.standard_normal(case.model.parameters)
+    cuts = (1, case.rows // 2, case.rows - 1) if case.rows > 3 else ()
+    return contracts.shards_add_up(case.model, theta, batch, noise, case.objective.at(3), cuts)
+
+
+def _poor_posterior(seed: int) -> tuple[Model, Views, Array]:
+    """A linear model whose q is too wide and off centre, so that the bounds differ visibly."""
+    model, theta = bounds.linear_gaussian(3, 1, 0.5, seed)
+    p = model.views(theta)
+    next(iter(p.encoder)).b[...] += [0.4, 0.5]
+    return model, p, stream(seed, "law", 13).standard_normal((2, 3))
+
+
+def _evidence_law(law: Callable[..., Check], keyword: str, **options: int) -> Law:
+    def run(member: Any, seed: int) -> Check:
+        return law(*_poor_posterior(seed), stream(seed, "law", 14), **{keyword: member}, **options)
+
+    return run
+
+
+def _mean_weight(member: bounds.Combine, seed: int) -> Check:
+    return bounds.mean_weight(member, stream(seed, "law", 15).standard_normal((48, N)))
+
+
+LAWS: dict[str, dict[str, Law]] = {
+    "layer": {**_contract(_layer), **_rows(_layer)},
+    "likelihood": {
+        **_contract(_likelihood),
+        **_rows(_likelihood),
+        "gradient_with_a_mask": _pass_law(gradient, _masked_likelihood),
+        "finite": _pass_law(contracts.finite, _extreme_likelihood, "float32"),
+        "surprise_is_not_capped": _surprise,
+        "terms_add_up": _terms_add_up,
+        "entries_sum_to_one": _entries,
+        "images_sum_to_one": _images,
+        "likelihood_draws": _likelihood_draws,
+    },
+    "posterior": {
+        **_contract(_posterior),
+        **_rows(_posterior),
+        "sample_moments": _posterior_law(moments.sample_moments),
+        "density_of_draws": _posterior_law(moments.density_of_draws),
+        "kl_by_draws": _kl_of_the_sampler,
+    },
+    "prior": {
+        **_contract(_prior),
+        **_rows(_prior),
+        "prior_integrates_to_one": _prior_integrates,
+        "prior_draws": _prior_draws,
+    },
+    "divergence": {
+        **_contract(_divergence),
+        **_rows(_divergence),
+        "kl_by_draws": _kl_by_draws,
+        "kl_is_a_divergence": _kl_is_a_divergence,
+    },
+    "objective": {
+        **_contract(_objective),
+        "terms_add_to_the_loss": _terms_add,
+        "exact_on_a_linear_model": _objective_is_exact,
+    },
+    "optimiser": {
+        "equals_scalar_loop": optimisation.equals_scalar_loop,
+        "slices_equal_whole": optimisation.slices_equal_whole,
+        "resumes": optimisation.resumes,
+        "converges": optimisation.converges,
+    },
+    "model": {**_contract(_model), "shards_add_up": _shards},
+    "evaluation": {
+        "exact_on_a_linear_model": bounds.exact_on_a_linear_model,
+        "elbo_is_a_bound": _evidence_law(bounds.elbo_is_a_bound, "evaluate"),
+    },
+    "importance": {
+        "mean_weight": _mean_weight,
+        "importance_bound_rises": _evidence_law(bounds.importance_bound_rises, "combine"),
+        "importance_bound_meets_evidence": _evidence_law(bounds.importance_bound_meets_evidence, "combine"),
+    },
+}

@@ -1,0 +1,47 @@
+"""vitral sample: new rows from the prior."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vitral.cli import options
+
+EXAMPLES = """\b
+Examples:
+  vitral sample -o samples.png
+  vitral sample runs/short --model latent-10 -n 1000 --draws -o samples.npy
+"""
+
+
+@click.command("sample", epilog=EXAMPLES, context_settings=options.HELP)
+@options.model_argument
+@options.model_name
+@click.option("-n", "count", type=click.IntRange(1, 1_000_000), default=40, show_default=True, help="How many.")
+@click.option("--draws", is_flag=True, help="True draws of x from p(x given z), instead of decoder means.")
+@options.out("samples.png")
+@options.seed
+@options.language
+@options.force()
+@options.quiet
+def command(
+    model: str, name: str | None, count: int, draws: bool, out: Path, seed: int, language: str, force: bool, quiet: bool
+) -> None:
+    """New images from the prior: decoder means for z ~ p(z), or true draws with --draws.
+
+    A mean is smooth; a draw carries the noise of the likelihood too. Both start from the same z.
+    """
+    from vitral.api import load_one
+    from vitral.cli.pictures import image_shape, write
+
+    target = options.writable(out, (".png", ".svg", ".npy"), force=force)
+    trained = load_one(model, name)
+    made = trained.sample(count, seed=seed) if draws else trained.prior_means(count, seed=seed)
+    if target.suffix != ".npy":
+        from vitral.report.figures.images import image_gallery
+        from vitral.report.language import load_language
+
+        title = load_language(language).text("gallery.draws" if draws else "gallery.means")
+        made = image_gallery(made[:400], image_shape(trained), columns=10, title=title, language=language)
+    write(target, made, quiet=quiet)

@@ -1,0 +1,124 @@
+"""The page: `build_report` writes `report.html`, one file in two languages that asks the network for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module, resources
+from pathlib import Path
+from string import Template
+
+from vitral.report.catalogue import plan
+from vitral.report.context import Context
+from vitral.report.language import Language, languages
+from vitral.report.markup import Html, embedded_json, join, tag
+from vitral.report.run_folder import RunFolder, read_run, write_text
+from vitral.report.sections import closing, comparison, opening, seeing, setup, training
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: `name` is its anchor in both languages and the key of its heading; `write` gives its content.
+
+    A section of the study carries its number in the notebook's order of steps.
+    """
+
+    name: str
+    write: Callable[[Context], Html]
+    step: int | None = None
+
+
+# The order of the page. A further section (an interactive one, say) is one more line here.
+SECTIONS = (
+    Section("rests-on", opening.rests_on),
+    Section("findings", opening.findings),
+    Section("data", setup.data, step=1),
+    Section("model", setup.model, step=2),
+    Section("training", training.training, step=3),
+    Section("reconstructions", seeing.reconstructions, step=4),
+    Section("latent-space", seeing.latent_space, step=5),
+    Section("generation", seeing.generation, step=6),
+    Section("comparison", comparison.comparison, step=7),
+    Section("limits", comparison.limits),
+    Section("certificate", closing.certificate),
+    Section("glossary", closing.glossary),
+    Section("reproduce", closing.reproduce),
+)
+
+
+def build_report(run_folder: str | Path) -> Path:
+    """Write the figures and `report.html` of a run folder and return the path of the page.
+
+    Without matplotlib the page is written all the same, with the reason in the place of each figure.
+    """
+    run = read_run(run_folder)
+    problem = plotting_problem()
+    if problem is None:
+        import_module("vitral.report.figures").write_figures(run)
+    path = run.path / "report.html"
+    write_text(path, page_text(run, problem))
+    return path
+
+
+def plotting_problem() -> str | None:
+    """Why matplotlib cannot be used here, or None: it may be missing, or its libraries may not load."""
+    try:
+        import_module("matplotlib.figure")
+    except (ImportError, OSError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def page_text(run: RunFolder, problem: str | None = None) -> str:
+    """The whole page; figures are read from the run folder's `figures/<language>/*.svg`."""
+    contexts = [_context(run, words, problem) for words in languages()]
+    template = Template(_source("template.html"))
+    return template.substitute(
+        title=tag("title", contexts[0].html("page.title", recipe=run.metrics.get("recipe"))),
+        titles=embedded_json({c.words.tag: c.words.text("page.title", recipe=run.metrics.get("recipe")) for c in contexts}),
+        style=_source("style.css"),
+        script=_source("script.js"),
+        header=_each_language(contexts, _header),
+        contents=_each_language(contexts, _contents),
+        sections=join(_section(section, contexts) for section in SECTIONS),
+        footer=_each_language(contexts, lambda c: c.p("page.footer", version=run.metrics.get("vitral"))),
+        metrics=embedded_json(run.metrics),
+    )
+
+
+def _context(run: RunFolder, words: Language, problem: str | None) -> Context:
+    planned = tuple(plan(run))
+    svg: dict[str, str] = {}
+    for figure in planned if problem is None else ():
+        path = run.path / "figures" / words.code / f"{figure.stem}.svg"
+        if not figure.missing and path.is_file():
+            svg[figure.stem] = path.read_text(encoding="utf-8")
+    return Context(run, words, planned, svg, problem)
+
+
+def _each_language(contexts: list[Context], write: Callable[[Context], Html]) -> Html:
+    """The same piece in every language, each in a block of its own that carries its `lang`."""
+    return join(tag("div", write(c), lang=c.words.tag, class_="language") for c in contexts)
+
+
+def _section(section: Section, contexts: list[Context]) -> Html:
+    def written(c: Context) -> Html:
+        heading = c.html(f"section.{section.name}")
+        number = tag("span", c.html("section.step", step=section.step), class_="step") if section.step else Html("")
+        return join([tag("h2", number, heading), section.write(c)])
+
+    return tag("section", _each_language(contexts, written), id=section.name)
+
+
+def _header(c: Context) -> Html:
+    values: Mapping[str, object] = {"recipe": c.run.metrics.get("recipe"), "data": c.run.data.get("name")}
+    return join([tag("h1", c.html("page.heading", **values)), tag("p", c.html("page.lead", **values), class_="lead")])
+
+
+def _contents(c: Context) -> Html:
+    links = [tag("a", c.html(f"section.{section.name}"), href=f"#{section.name}") for section in SECTIONS]
+    return tag("nav", tag("ul", *(tag("li", link) for link in links)), aria_label=c.words.text("page.contents"))
+
+
+def _source(name: str) -> str:
+    return resources.files("vitral.report").joinpath("page", name).read_text(encoding="utf-8")

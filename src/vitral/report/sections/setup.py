@@ -1,0 +1,118 @@
+"""Steps 1 and 2 of the study: the data, and the models."""
+
+from __future__ import annotations
+
+import math
+
+from vitral.report.context import Context
+from vitral.report.labels import latent_sizes, pca_label, split_label
+from vitral.report.markup import Html, join, paragraph, table
+from vitral.report.sections.opening import likelihood_text
+
+
+def data(c: Context) -> Html:
+    run, words = c.run, c.words
+    split = run.data.get("split")
+    counts = {key: words.integer(run.data.get(key)) for key in ("train", "validation", "test", "features")}
+    parts = [c.p("data.text", name=run.data.get("name"), split=split_label(run, words), unit=run.data.get("unit") or "", **counts)]
+    parts += [c.figures("data_samples")]
+    if not run.data.get("shows_data", True):
+        parts.append(c.p("data.hidden"))
+    if not run.shows_images:
+        parts.append(c.p("data.not_images"))
+    parts += [c.heading("data.baselines"), c.p("data.baselines.text"), baseline_table(c)]
+    key = {"official": "data.notebook.official", "notebook": "data.notebook.replay"}.get(str(split))
+    return join([*parts, c.notebook(*([key] if key else []), "data.notebook.baseline", test=counts["test"])])
+
+
+def baseline_table(c: Context) -> Html:
+    words, features = c.words, c.run.data.get("features")
+    lines = [(words.text("model.mean_image"), c.run.baseline("mean_image"), c.run.baseline("mean_image", split="validation_"))]
+    for size in latent_sizes(c.run):
+        lines.append((pca_label(size, words), c.run.baseline("pca", size), c.run.baseline("pca", size, "validation_")))
+    rows = [
+        (label, words.number(test), words.number(validation), per_pixel(c, test, features), root(c, test, features))
+        for label, test, validation in lines
+    ]
+    headers = [words.text(f"column.{key}") for key in ("baseline", "sse_test", "sse_validation", "per_feature", "rmse")]
+    return table(c.html("table.baselines"), headers, rows)
+
+
+def per_pixel(c: Context, sse: float | None, features: int | None) -> str:
+    return c.words.number(sse / features if sse is not None and features else None, 4)
+
+
+def root(c: Context, sse: float | None, features: int | None) -> str:
+    return c.words.number(math.sqrt(sse / features) if sse is not None and features else None, 3)
+
+
+def model(c: Context) -> Html:
+    run, words = c.run, c.words
+    parts = [c.p("model.text"), c.p("model.bound"), model_table(c), training_line(c)]
+    asides = ["model.notebook.sum"]
+    values: dict[str, object] = {}
+    fixed = [name for name in run.vaes if (run.models[name].get("likelihood") or {}).get("kind") == "gaussian_fixed"]
+    learned = [name for name in run.vaes if (run.models[name].get("likelihood") or {}).get("kind") == "gaussian_learned"]
+    features = run.data.get("features")
+    if features:
+        asides.append("model.notebook.constant")
+        values["constant"] = words.number(features / 2 * math.log(math.pi))
+        values["features"] = words.integer(features)
+    if fixed and run.models[fixed[0]].get("implied_beta") is not None:
+        asides.append("model.notebook.beta")
+        listed = (f"{c.label(name)}: {words.plain(run.models[name].get('implied_beta'), 3)}" for name in fixed)
+        values["implied"] = "; ".join(listed)
+    if learned:
+        asides.append("model.notebook.learned")
+        listed = (f"{c.label(name)}: {words.plain(run.models[name].get('variance'), 3)}" for name in learned)
+        values["variances"] = "; ".join(listed)
+    return join([*parts, c.notebook(*asides, **values)])
+
+
+def model_table(c: Context) -> Html:
+    words = c.words
+    rows = []
+    for name in c.run.ordered:
+        found = c.run.models[name]
+        is_vae = found.get("kind") == "vae"
+        rows.append(
+            (
+                c.label(name),
+                _layers(c, name),
+                words.integer(found.get("parameters")),
+                likelihood_text(c, [name]) if is_vae else c.html("likelihood.point"),
+                words.number(found.get("loss_constant")),
+                words.integer(found.get("epochs")),
+            )
+        )
+    headers = [words.text(f"column.{key}") for key in ("model", "layers", "parameters", "likelihood", "constant", "epochs")]
+    return table(c.html("table.models"), headers, rows)
+
+
+def _layers(c: Context, name: str) -> str:
+    """784-400-L-400-784 as far as the run says it."""
+    found = c.run.models[name]
+    hidden = [str(width) for width in found.get("hidden") or []]
+    features = str(c.run.data.get("features") or "?")
+    return "-".join([features, *hidden, str(c.run.latent(name)), *reversed(hidden), features])
+
+
+def training_line(c: Context) -> Html:
+    protocol, words = c.run.protocol, c.words
+    optimiser = protocol.get("optimiser") or {}
+    settings = ", ".join(f"{key} = {_setting(c, value)}" for key, value in optimiser.items() if key != "kind")
+    kind = str(optimiser.get("kind") or words.text("number.none"))
+    return paragraph(
+        c.html(
+            "model.optimiser",
+            optimiser=f"{kind} ({settings})" if settings else kind,
+            rate=_setting(c, protocol.get("rate")),
+            batch=words.integer(protocol.get("batch")),
+            dtype=protocol.get("dtype") or words.text("number.none"),
+            draws=words.integer(protocol.get("draws")),
+        )
+    )
+
+
+def _setting(c: Context, value: object) -> str:
+    return c.words.plain(float(value)) if isinstance(value, (int, float)) and value is not None else str(value)

@@ -1,0 +1,28 @@
+"""What holds for all tests: no screen, no network, and the same Hypothesis examples every time."""
+
+import os
+import socket
+
+import hypothesis
+import pytest
+
+os.environ["MPLBACKEND"] = "Agg"
+
+hypothesis.settings.register_profile("vitral", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("vitral")
+
+LOCAL = ("127.", "localhost", "::1")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """A connection that leaves this machine is a failure: the tests need none."""
+    connect = socket.socket.connect
+
+    def local_only(self, address):
+        outside = isinstance(address, tuple) and not str(address[0]).startswith(LOCAL)
+        if outside:
+            pytest.fail(f"a test tried to reach {address[0]}", pytrace=True)
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)

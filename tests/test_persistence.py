@@ -1,0 +1,182 @@
+"""Files: whole or not at all, checked when read, refused when damaged, hostile or newer."""
+
+import json
+import os
+import struct
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+import vitral
+from vitral import Spec, persistence
+from vitral.errors import FileError, ResourceError, UsageError
+from vitral.persistence import load_model, load_tensors, save_model, save_tensors, write_atomically
+
+SPEC = Spec(features=6, latent=2, encoder={"hidden": [5]}, decoder={"hidden": [4]})
+CONTRACT = {"features": 6}
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    """A small model file and its parameters."""
+    theta = SPEC.build().init(3)
+    path = tmp_path / "model.safetensors"
+    save_model(path, SPEC, theta, CONTRACT, {"note": "café"}, "0.1.0")
+    return path, theta
+
+
+def test_a_model_comes_back_bit_for_bit(model_file):
+    """Spec, parameters, contract and facts."""
+    path, theta = model_file
+    spec, again, contract, facts = load_model(path)
+    assert spec.to_dict() == SPEC.to_dict()
+    np.testing.assert_array_equal(theta, again)
+    assert (contract, facts) == (CONTRACT, {"note": "café"})
+
+
+def test_other_tools_read_the_tensors_by_name(model_file):
+    """The plain safetensors library sees W and b of every layer."""
+    tensors = load(model_file[0].read_bytes())
+    assert tensors["encoder.0.W"].shape == (6, 5)
+    assert tensors["likelihood.raw"].shape == (1,)
+
+
+def test_every_flipped_byte_and_every_cut_is_noticed(model_file):
+    """A flip changes nothing that is returned without being refused: never other parameters."""
+    path, theta = model_file
+    content = path.read_bytes()
+    for position in range(0, len(content), 7):
+        damaged = bytearray(content)
+        damaged[position] ^= 0x10
+        path.write_bytes(damaged)
+        try:
+            _, again, _, _ = load_model(path)
+        except (FileError, UsageError):
+            continue
+        np.testing.assert_array_equal(theta, again)  # only a comment in the header can differ
+    for length in range(0, len(content) - 1, 101):
+        path.write_bytes(content[:length])
+        with pytest.raises(FileError):
+            load_model(path)
+
+
+def header_of(content):
+    length = struct.unpack("<Q", content[:8])[0]
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def with_header(header, body):
+    packed = json.dumps(header).encode()
+    return struct.pack("<Q", len(packed)) + packed + body
+
+
+def test_a_newer_format_is_refused_by_name(model_file):
+    """The sentence says which version wrote it and what to install."""
+    header, body = header_of(model_file[0].read_bytes())
+    header["__metadata__"]["format_version"] = "99"
+    model_file[0].write_bytes(with_header(header, body))
+    with pytest.raises(FileError, match=r"format version 99.*install a newer"):
+        load_model(model_file[0])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff" * 16,
+        struct.pack("<Q", 2**40) + b"{}",
+        struct.pack("<Q", 2) + b"{}",
+        struct.pack("<Q", 2) + b"[]",
+        struct.pack("<Q", 4) + b"nope",
+        with_header({"__metadata__": {"kind": "model"}}, b""),
+        with_header({"__metadata__": {"kind": '"model"', "x": 3}}, b""),
+        with_header({"__metadata__": {"kind": '"model"'}, "t": {"dtype": "F32", "shape": [2**62], "data_offsets": [0, 8]}}, b"12345678"),
+        with_header({"__metadata__": {"kind": '"checkpoint"'}}, b""),
+        struct.pack("<Q", 200_000) + b"[" * 200_000,
+    ],
+)
+def test_files_that_are_something_else_are_refused(tmp_path, content):
+    """Empty, noise, absurd lengths, foreign headers, deep nesting: one kind of error, no allocation."""
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match="odd.safetensors"):
+        load_model(path)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    """NaN loads without complaint in safetensors; here it does not."""
+    theta = SPEC.build().init(0)
+    theta[3] = np.nan
+    save_model(tmp_path / "nan.safetensors", SPEC, theta, CONTRACT, {}, "0")
+    with pytest.raises(FileError, match="NaN"):
+        load_model(tmp_path / "nan.safetensors")
+
+
+def test_tensors_that_do_not_fit_the_spec_are_refused(tmp_path):
+    """Another model's tensors under this model's spec."""
+    other = Spec(features=6, latent=3, encoder={"hidden": [5]}, decoder={"hidden": [4]}).build()
+    tensors = {"encoder.0.W": np.zeros((6, 5), np.float32)}
+    facts = {"kind": "model", "spec": SPEC.to_dict(), "contract": {}, "facts": {}}
+    save_tensors(tmp_path / "odd.safetensors", tensors, facts)
+    with pytest.raises(FileError, match="does not fit its own spec"):
+        load_model(tmp_path / "odd.safetensors")
+    assert other.parameters != SPEC.build().parameters
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.arange(6.0).reshape(2, 3).T, np.asfortranarray(np.eye(3)), np.arange(10.0)[::-2], np.float32(3).reshape(())],
+    ids=["transposed", "fortran", "reversed", "scalar"],
+)
+def test_arrays_in_any_memory_order_are_written_right(tmp_path, array):
+    """The library stores memory as it lies; these would come back scrambled."""
+    path = tmp_path / "tensors.safetensors"
+    save_tensors(path, {"a": array}, {"kind": "test"})
+    tensors, _ = load_tensors(path, "test")
+    np.testing.assert_array_equal(tensors["a"], array)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    """Whatever call fails, the old content is whole and no temporary file stays."""
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    for name in ("fsync", "replace"):
+        with monkeypatch.context() as broken:
+            broken.setattr(os, name, lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+            with pytest.raises(ResourceError, match="No space left"):
+                write_atomically(path, b"new")
+        assert path.read_bytes() == b"old"
+        assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_target_that_windows_holds_is_tried_again(tmp_path, monkeypatch):
+    """Two refusals with winerror 32, then success: antivirus programs let go after a moment."""
+    tries, real = [], os.replace
+
+    def held(source, target):
+        tries.append(source)
+        if len(tries) < 3:
+            error = OSError("held")
+            error.winerror = 32
+            raise error
+        real(source, target)
+
+    monkeypatch.setattr(persistence.os, "replace", held)
+    write_atomically(tmp_path / "file", b"new")
+    assert len(tries) == 3
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_the_packaged_model_is_small_and_loads():
+    """The fixture of format 1 that every later version must read."""
+    model = vitral.load("tiny")
+    assert model.spec.latent == 2
+    assert model.decode([[0.0, 0.0]]).shape == (1, 784)
+    assert float(model.sample(3, seed=1).shape[0]) == 3
+
+
+def test_save_of_safetensors_is_what_we_think():
+    """The plain library keeps a C-ordered array: the ground that save_tensors stands on."""
+    array = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(load(save({"a": array}))["a"], array)
