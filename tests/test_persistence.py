@@ -74,7 +74,8 @@ def with_header(header, body):
 def test_a_newer_format_is_refused_by_name(model_file):
     """The sentence says which version wrote it and what to install."""
     header, body = header_of(model_file[0].read_bytes())
-    header["__metadata__"]["format_version"] = "99"
+    facts = json.loads(header["__metadata__"]["vitral"])
+    header["__metadata__"]["vitral"] = json.dumps({**facts, "format_version": 99})
     model_file[0].write_bytes(with_header(header, body))
     with pytest.raises(FileError, match=r"format version 99.*install a newer"):
         load_model(model_file[0])
@@ -89,10 +90,12 @@ def test_a_newer_format_is_refused_by_name(model_file):
         struct.pack("<Q", 2) + b"{}",
         struct.pack("<Q", 2) + b"[]",
         struct.pack("<Q", 4) + b"nope",
-        with_header({"__metadata__": {"kind": "model"}}, b""),
-        with_header({"__metadata__": {"kind": '"model"', "x": 3}}, b""),
-        with_header({"__metadata__": {"kind": '"model"'}, "t": {"dtype": "F32", "shape": [2**62], "data_offsets": [0, 8]}}, b"12345678"),
-        with_header({"__metadata__": {"kind": '"checkpoint"'}}, b""),
+        with_header({"__metadata__": {"vitral": "model"}}, b""),
+        with_header({"__metadata__": {"vitral": 3}}, b""),
+        with_header({"__metadata__": {"vitral": "[1]"}}, b""),
+        with_header({"__metadata__": {"vitral": '{"kind": "checkpoint"}'}}, b""),
+        with_header({"__metadata__": {"vitral": '{"kind": "model", "format_version": 1}'},
+                     "t": {"dtype": "F32", "shape": [2**62], "data_offsets": [0, 8]}}, b"12345678"),
         struct.pack("<Q", 200_000) + b"[" * 200_000,
     ],
 )

@@ -50,8 +50,8 @@ class ResourceError(VitralError):
 class TrainingDiverged(VitralError):
     """A term of the loss, or the gradient, stopped being finite.
 
-    ``step`` counts optimiser steps from 1; ``term`` is the first of
-    log_px, kl, log_pz, log_qz, loss or gradient that is not finite.
+    ``step`` counts optimiser steps from 1; ``term`` is the first of kl, log_qz, log_pz, log_px and gradient
+    that is not finite, or "train loss" or "validation loss" when a step was fine and its result was not.
     """
 
     def __init__(self, step: int, term: str, advice: str = "lower training.rate, or check the data") -> None:

@@ -22,6 +22,7 @@ from vitral.errors import FileError, ResourceError
 from vitral.specs import Spec
 
 FORMAT_VERSION = 1
+METADATA_KEY = "vitral"
 HEADER_LIMIT = 1_000_000  # bytes of JSON; a real header has a few thousand
 _RETRY_WINERRORS = (5, 32, 33)  # access denied, sharing violation, lock violation: antivirus or indexer
 
@@ -79,7 +80,8 @@ def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mappin
     # safetensors stores the memory of an array as it lies: anything but C order would be scrambled.
     solid = {name: np.asarray(array, order="C") for name, array in tensors.items()}
     facts = {**metadata, "format_version": FORMAT_VERSION, "sha256": _digest(solid)}
-    content = save(solid, {key: json.dumps(value) for key, value in facts.items()})
+    # One key only: safetensors writes several in an order that changes from run to run.
+    content = save(solid, {METADATA_KEY: json.dumps(facts)})
     for name, array in load(content).items():
         assert array.tobytes() == solid[name].tobytes(), f"safetensors changed {name}"
     write_atomically(path, content)
@@ -122,8 +124,8 @@ def _metadata(path: Path, content: bytes) -> dict[str, Any]:
         raise FileError(f"{path} is not a safetensors file, or it is cut short; restore it from a copy")
     try:
         header = json.loads(content[8 : 8 + length])
-        return {key: json.loads(value) for key, value in header["__metadata__"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return dict(json.loads(header["__metadata__"][METADATA_KEY]))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileError(f"{path} is not a Vitral file: its header cannot be read; give another path") from error
 
 

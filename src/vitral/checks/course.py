@@ -102,7 +102,7 @@ def reproduce() -> list[Check]:
     count = sum(len(printed["forward"][name]) for name in values)
     return [
         below("G01", "course example, forward", forward_gap, PRINTED_DIGITS, "difference", f"{count} values"),
-        below("G01", "course example, losses", loss_gap, LOSS_DIGITS, "nats", "summed squared error, KL, loss"),
+        below("G01", "course example, losses", loss_gap, LOSS_DIGITS, "nats", "squared error, KL, loss"),
         below("G01", "course example, gradients", gradient_gap, GRADIENT_DIGITS,
               "of a tensor's largest entry", f"136 entries, the same zeros; worst in {tensor}"),
     ]  # fmt: skip

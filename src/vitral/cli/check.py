@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -43,7 +44,7 @@ def command(
     failed = [item for item in applied if not item.passed]
     if as_json:
         options.print_json({"passed": len(applied) - len(failed), "total": len(applied),
-                            "checks": [item._asdict() for item in items]})
+                            "checks": [asdict(item) for item in items]})
     else:
         for item in items:
             click.echo(_line(item))

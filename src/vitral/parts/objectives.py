@@ -7,12 +7,17 @@ gradients of shards add up to the gradient of the batch. Derivation: docs/deriva
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
 from vitral.core.arrays import Array
-from vitral.parts.schedules import Constant, Linear, value_at
+
+
+class Schedule(Protocol):
+    """A number as a function of the optimiser step; its members live in schedules.py."""
+
+    def at(self, step: int) -> float: ...
 
 
 class Terms(NamedTuple):
@@ -54,13 +59,13 @@ class ELBO:
     dlog_px = -1 / (K total)      dkl = beta / total      (sampled: dlog_qz = -dlog_pz = beta / (K total))
     """
 
-    beta: float | Constant | Linear = 1.0
+    beta: float | Schedule = 1.0
     kl: str = "closed"
     whole_batch: ClassVar[bool] = False
 
     def at(self, step: int) -> ELBO:
         """The same objective with beta as it is at this step."""
-        return replace(self, beta=value_at(self.beta, step))
+        return self if isinstance(self.beta, int | float) else replace(self, beta=self.beta.at(step))
 
     def rows(self, terms: Terms) -> Array:
         """The loss of every row, (N,)."""

@@ -80,7 +80,7 @@ def _larger(run: RunFolder) -> list[str]:
 
 
 def _with_kl(run: RunFolder) -> list[None]:
-    return [None] if any(run.scores(name, "test").get("kl_per_dimension") for name in run.vaes) else []
+    return [None] if any(run.scores(name, "test").get("kl_width_per_dimension") for name in run.vaes) else []
 
 
 def _with_models(run: RunFolder) -> list[None]:

@@ -49,7 +49,9 @@ def _squared_errors(run: RunFolder, key: str, words: Language) -> str:
             parts.append(f"{pca_label(size, words)} {words.number(run.baseline('pca', size), 1)}")
         for name in run.ordered:
             if run.latent(name) == size:
-                parts.append(f"{model_label(run, name, words)} {words.number(run.scores(name, 'test').get(key), 1)}")
+                parts.append(
+                    f"{model_label(run, name, words)} {words.number(run.scores(name, 'test').get(key), 1)}"
+                )
     return "; ".join(parts)
 
 
@@ -64,7 +66,9 @@ def _reconstruction_draws(run: RunFolder, name: str, words: Language) -> Values:
 
 def _reconstruction_history(run: RunFolder, name: str, words: Language) -> Values:
     epochs = run.array(f"{name}/history_epochs")
-    listed = words.text("number.none") if epochs is None else words.listed([str(int(epoch)) for epoch in epochs])
+    listed = (
+        words.text("number.none") if epochs is None else words.listed([str(int(epoch)) for epoch in epochs])
+    )
     return {"epochs": listed}
 
 
@@ -126,7 +130,10 @@ def _validation_curves(run: RunFolder, _: str | None, words: Language) -> Values
 
 
 def _test_scores(run: RunFolder, _: str | None, words: Language) -> Values:
-    return {"mean_image": words.number(run.baseline("mean_image"), 1), "errors": _squared_errors(run, "sse", words)}
+    return {
+        "mean_image": words.number(run.baseline("mean_image"), 1),
+        "errors": _squared_errors(run, "sse", words),
+    }
 
 
 VALUES: dict[str, Callable[..., Values]] = {

@@ -25,7 +25,7 @@ class Estimate:
 
     @property
     def error(self) -> float:
-        """sqrt(se² + sd² / seeds): the images are the same for every seed, so se does not shrink with them."""
+        """sqrt(se² + sd² / seeds): every seed scores the same images, so se does not shrink with them."""
         between = 0.0 if self.sd is None else self.sd**2 / self.seeds
         return math.sqrt(self.over_images**2 + between)
 

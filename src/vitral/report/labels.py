@@ -7,7 +7,7 @@ from vitral.report.run_folder import RunFolder
 
 
 def model_label(run: RunFolder, name: str, words: Language) -> str:
-    """"VAE 10-D"; where two models would share that, the name of the model is added."""
+    """ "VAE 10-D"; where two models would share that, the name of the model is added."""
     kind, latent = run.models[name].get("kind"), run.latent(name)
     label = words.text("model.autoencoder" if kind == "autoencoder" else "model.vae", latent=latent)
     twins = [other for other in run.of_kind(kind) if run.latent(other) == latent]

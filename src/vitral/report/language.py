@@ -45,7 +45,7 @@ class Language:
         return source.format_map({name: escape(str(value)) for name, value in values.items()})
 
     def number(self, value: float | None, digits: int = 2, *, signed: bool = False) -> str:
-        """`1234.5` as 1,234.50 in English and 1.234,50 in Portuguese; a true minus sign; a dash for nothing."""
+        """`1234.5` is 1,234.50 in English, 1.234,50 in Portuguese; a true minus sign; a dash for nothing."""
         if value is None or not math.isfinite(value):
             return self.strings["number.none"]
         written = f"{abs(value):,.{digits}f}"

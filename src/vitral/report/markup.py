@@ -45,11 +45,24 @@ def definitions(pairs: Iterable[tuple[object, object]], class_: str) -> Html:
     return tag("dl", *(tag("div", tag("dt", term), tag("dd", text)) for term, text in pairs), class_=class_)
 
 
-def table(caption: object, headers: Sequence[object], rows: Iterable[Sequence[object]]) -> Html:
-    """A table whose first column heads its rows; it scrolls sideways inside its own frame when narrow."""
+def table(
+    caption: object, headers: Sequence[object], rows: Iterable[Sequence[object]], *, class_: str | None = None
+) -> Html:
+    """A table whose first column heads its rows; it scrolls sideways inside its own frame when narrow.
+
+    Every cell carries the name of its column, so that a narrow screen can show rows as blocks.
+    """
     head = tag("thead", tag("tr", *(tag("th", header, scope="col") for header in headers)))
-    lines = (tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows)
-    whole = tag("table", tag("caption", caption), head, tag("tbody", *lines))
+    names = [plain(header) for header in headers]
+    lines = (
+        tag(
+            "tr",
+            tag("th", row[0], scope="row"),
+            *(tag("td", cell, data_label=name) for name, cell in zip(names[1:], row[1:], strict=True)),
+        )
+        for row in rows
+    )
+    whole = tag("table", tag("caption", tag("span", caption)), head, tag("tbody", *lines), class_=class_)
     return tag("div", whole, class_="scroll", tabindex="0", role="region", aria_label=plain(caption))
 
 

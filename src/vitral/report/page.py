@@ -1,4 +1,4 @@
-"""The page: `build_report` writes `report.html`, one file in two languages that asks the network for nothing."""
+"""The page: `build_report` writes `report.html`, one file in two languages that needs no network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vitral.report.sections import closing, comparison, opening, seeing, setup, 
 
 @dataclass(frozen=True)
 class Section:
-    """One section: `name` is its anchor in both languages and the key of its heading; `write` gives its content.
+    """One section: `name` is its anchor and the key of its heading, `write` gives its content.
 
     A section of the study carries its number in the notebook's order of steps.
     """
@@ -75,7 +75,9 @@ def page_text(run: RunFolder, problem: str | None = None) -> str:
     template = Template(_source("template.html"))
     return template.substitute(
         title=tag("title", contexts[0].html("page.title", recipe=run.metrics.get("recipe"))),
-        titles=embedded_json({c.words.tag: c.words.text("page.title", recipe=run.metrics.get("recipe")) for c in contexts}),
+        titles=embedded_json(
+            {c.words.tag: c.words.text("page.title", recipe=run.metrics.get("recipe")) for c in contexts}
+        ),
         style=_source("style.css"),
         script=_source("script.js"),
         header=_each_language(contexts, _header),
@@ -104,7 +106,11 @@ def _each_language(contexts: list[Context], write: Callable[[Context], Html]) ->
 def _section(section: Section, contexts: list[Context]) -> Html:
     def written(c: Context) -> Html:
         heading = c.html(f"section.{section.name}")
-        number = tag("span", c.html("section.step", step=section.step), class_="step") if section.step else Html("")
+        number = (
+            tag("span", c.html("section.step", step=section.step), class_="step")
+            if section.step
+            else Html("")
+        )
         return join([tag("h2", number, heading), section.write(c)])
 
     return tag("section", _each_language(contexts, written), id=section.name)
@@ -112,12 +118,16 @@ def _section(section: Section, contexts: list[Context]) -> Html:
 
 def _header(c: Context) -> Html:
     values: Mapping[str, object] = {"recipe": c.run.metrics.get("recipe"), "data": c.run.data.get("name")}
-    return join([tag("h1", c.html("page.heading", **values)), tag("p", c.html("page.lead", **values), class_="lead")])
+    return join(
+        [tag("h1", c.html("page.heading", **values)), tag("p", c.html("page.lead", **values), class_="lead")]
+    )
 
 
 def _contents(c: Context) -> Html:
     links = [tag("a", c.html(f"section.{section.name}"), href=f"#{section.name}") for section in SECTIONS]
-    return tag("nav", tag("ul", *(tag("li", link) for link in links)), aria_label=c.words.text("page.contents"))
+    return tag(
+        "nav", tag("ul", *(tag("li", link) for link in links)), aria_label=c.words.text("page.contents")
+    )
 
 
 def _source(name: str) -> str:

@@ -119,7 +119,9 @@ def _json(path: Path, *, required: bool) -> Record:
     except ValueError as error:
         raise FileError(f"{path} is not readable as JSON ({error}): run the study again") from error
     if not isinstance(content, dict):
-        raise FileError(f"{path} must hold one JSON object, got {type(content).__name__}: run the study again")
+        raise FileError(
+            f"{path} must hold one JSON object, got {type(content).__name__}: run the study again"
+        )
     return content
 
 
@@ -140,7 +142,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         return {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(f"{path} is damaged or holds objects ({error}): run the study again") from error

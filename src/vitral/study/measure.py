@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def of_latent(model: Model, theta: np.ndarray, data: Data, evaluation: Evaluatio
 def variance_entries(model: Model, theta: np.ndarray, sse: float, objective: Any) -> dict[str, Any]:
     """The variance of the likelihood, and the beta that it amounts to at the variance of the residuals.
 
-    loss / beta' with s² = SSE / D: beta' = beta s² / (SSE / D)                    (equations.md, section 6)
+    beta' = beta s² / (SSE / D)                             (docs/derivations/likelihoods.md, the hidden beta)
     """
     if not isinstance(model.likelihood, GaussianFixed | GaussianLearned):
         return {"variance": None, "residual_variance": None, "implied_beta": None}
@@ -93,7 +94,7 @@ def checks(model: Model, theta: np.ndarray, data: Data, *, seed: int) -> dict[st
     items = certify(model, theta.astype("float64"), x, seed)
     applied = [item for item in items if item.passed is not None]
     passed = sum(bool(item.passed) for item in applied)
-    return {"passed": passed, "total": len(applied), "items": [item._asdict() for item in items]}
+    return {"passed": passed, "total": len(applied), "items": [asdict(item) for item in items]}
 
 
 def baseline_entries(baselines: Baselines, data: Data, sizes: list[int]) -> dict[str, Any]:

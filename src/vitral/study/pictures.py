@@ -108,8 +108,11 @@ def _principal_plane(mu: np.ndarray) -> np.ndarray:
 def tsne(mu: np.ndarray, seed: int) -> np.ndarray:
     """t-SNE in the plane; one thread, so that the same codes give the same picture."""
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
-    return TSNE(n_components=2, init="pca", random_state=seed, perplexity=min(30.0, len(mu) / 4), n_jobs=1).fit_transform(mu)
+    with threadpool_limits(1):
+        machine = TSNE(n_components=2, init="pca", random_state=seed, perplexity=min(30.0, len(mu) / 4))
+        return machine.fit_transform(mu)
 
 
 def _prior(model: Model, theta: np.ndarray, seed: int) -> Arrays:

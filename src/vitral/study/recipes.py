@@ -215,8 +215,10 @@ def _apply(entries: dict[str, Any], change: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text.strip()
     *tables, key = path.strip().split(".")
+    defaults: Any = asdict(Recipe(""))
     for table in tables:
-        entries = entries.setdefault(table, {})
+        defaults = defaults.get(table, {}) if isinstance(defaults, Mapping) else {}
+        entries = entries.setdefault(table, dict(defaults) if "kind" in defaults else {})
         if not isinstance(entries, dict):
             raise UsageError(f"{path} does not name a value of a recipe: {table} is not a table")
     if key == "kind" and entries.get("kind") != value:

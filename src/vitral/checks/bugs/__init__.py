@@ -157,4 +157,10 @@ ZOO: tuple[Bug, ...] = (
     _importance("Z46", "chunks averaged instead of combined", training.averaged_chunks, "mean_weight"),
     _importance("Z47", "1/K forgotten", training.forgotten_count,
                 "mean_weight", "importance_bound_meets_evidence"),
+    _importance("Z48", "only the largest weight counts", training.largest_weight,
+                "mean_weight", "importance_bound_rises", "importance_bound_meets_evidence"),
+    _likelihood("Z49", "softplus that overflows", likelihoods.NaiveSoftplus, Bernoulli,
+                "finite", "surprise_is_not_capped"),
+    _likelihood("Z50", "terms of the Gaussian without their 1/2", likelihoods.NoHalfInTerms, GaussianFixed,
+                "entries_sum_to_one", "terms_add_up", "likelihood_draws"),
 )

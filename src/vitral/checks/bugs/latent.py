@@ -132,15 +132,13 @@ def no_half_in_gradient(mu: Array, logvar: Array) -> Pair:
 class UniformDraws(StandardNormal):
     """z drawn uniformly from the square of the same variance"""
 
-    def sample(self, p: Views, n: int, rng: np.random.Generator, context: Array | None = None) -> Array:
+    def sample(self, p: Views, n: int, rng: np.random.Generator) -> Array:
         return rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), (n, self.latent))
 
 
 class NoPriorConstant(StandardNormal):
     """log p = -z² / 2"""
 
-    def log_prob(
-        self, p: Views, z: Array, context: Array | None = None
-    ) -> tuple[Array, Callable[..., Array]]:
-        log_pz, backward = super().log_prob(p, z, context)
+    def log_prob(self, p: Views, z: Array) -> tuple[Array, Callable[..., Array]]:
+        log_pz, backward = super().log_prob(p, z)
         return log_pz + 0.5 * self.latent * LOG_TWO_PI, backward

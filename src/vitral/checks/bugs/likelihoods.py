@@ -26,6 +26,21 @@ class ClippedProbabilities(Bernoulli):
         return x * np.log(m) + (1.0 - x) * np.log1p(-m)
 
 
+class NaiveSoftplus(Bernoulli):
+    """log(1 + exp(o)) as it stands, which overflows"""
+
+    def log_prob_terms(self, p: Views, x: Array, o: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return x * o - np.log(1.0 + np.exp(o))
+
+
+class NoHalfInTerms(GaussianFixed):
+    """terms -(x - m)² / s², without the 1/2"""
+
+    def log_prob_terms(self, p: Views, x: Array, o: Array) -> Array:
+        return super().log_prob_terms(p, x, o) - (x - self.mean(p, o)) ** 2 / (2.0 * self.variance)
+
+
 class NoVarianceConstant(GaussianFixed):
     """log p = -SSE / (2 s²)"""
 

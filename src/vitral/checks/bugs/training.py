@@ -133,6 +133,11 @@ def averaged_chunks(log_w: Array) -> Array:
     return 0.5 * (bounds.importance_bound(log_w[:half]) + bounds.importance_bound(log_w[half:]))
 
 
+def largest_weight(log_w: Array) -> Array:
+    """log (max_k w_k / K): all weights but the largest are lost"""
+    return log_w.max(axis=0) - np.log(len(log_w))
+
+
 def forgotten_count(log_w: Array) -> Array:
     """log Σ_k w_k, without the 1/K"""
     return arrays.logsumexp(log_w, axis=0)

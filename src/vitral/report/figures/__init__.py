@@ -14,7 +14,7 @@ __all__ = ["write_figures"]
 
 
 def write_figures(run_folder: str | Path | RunFolder) -> list[Path]:
-    """Write `figures/en/*` and `figures/pt/*` (SVG and PNG); figures whose arrays are missing are left out."""
+    """Write `figures/en/*` and `figures/pt/*` (SVG and PNG); without the figures whose arrays are missing."""
     run = run_folder if isinstance(run_folder, RunFolder) else read_run(run_folder)
     return [path for planned in plan(run) if not planned.missing for path in _write(run, planned)]
 

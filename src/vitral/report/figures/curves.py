@@ -27,7 +27,10 @@ from vitral.report.language import Language
 Record = Mapping[str, Any]
 Pick = Callable[[Record], float | None]
 SPLITS = ("train", "validation")
-SPLIT_LOOKS = {"train": {"color": SERIES[1], "marker": "s", "ls": "--"}, "validation": {"color": SERIES[0], "marker": "o"}}
+SPLIT_LOOKS = {
+    "train": {"color": SERIES[1], "marker": "s", "ls": "--"},
+    "validation": {"color": SERIES[0], "marker": "o"},
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,9 @@ def _two_splits(axes: Axes, track: Track, pick: Pick, words: Language) -> None:
     for split in SPLITS:
         epochs, values = _series(track.records, split, pick)
         axes.plot(epochs, values, label=words.text(f"split.{split}"), **SPLIT_LOOKS[split])
-        before += [pick(record[split]) for record in track.records if record["epoch"] == 0 and record.get(split)]
+        before += [
+            pick(record[split]) for record in track.records if record["epoch"] == 0 and record.get(split)
+        ]
     if before and before[-1] is not None:
         text = words.text("loss.before", value=words.number(before[-1], 1))
         axes.set_title(text, loc="right", fontsize=8.5, weight="normal", color=FAINT)
@@ -98,7 +103,9 @@ def _two_splits(axes: Axes, track: Track, pick: Pick, words: Language) -> None:
 
 def _series(records: Sequence[Record], split: str, pick: Pick) -> tuple[list[int], list[float]]:
     """Epochs from 1 on and the values there; a record that lacks the value is left out."""
-    found = [(record["epoch"], pick(record[split])) for record in records if record["epoch"] and record.get(split)]
+    found = [
+        (record["epoch"], pick(record[split])) for record in records if record["epoch"] and record.get(split)
+    ]
     found = [(epoch, value) for epoch, value in found if value is not None]
     return [epoch for epoch, _ in found], [value for _, value in found]
 

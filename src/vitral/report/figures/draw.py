@@ -58,7 +58,9 @@ def _loss_curves(run: RunFolder, name: str, words: Language) -> Figure:
 def _validation_curves(run: RunFolder, _: str | None, words: Language) -> Figure:
     tracks = [_track(run, name, words) for name in run.ordered if run.progress.get(name)]
     baselines = _baselines(run, words, latent_sizes(run))
-    return validation_figure(tracks, baselines=baselines, title=_title("validation_curves", words), language=words)
+    return validation_figure(
+        tracks, baselines=baselines, title=_title("validation_curves", words), language=words
+    )
 
 
 def _reconstructions(run: RunFolder, _: str | None, words: Language) -> Figure:
@@ -93,7 +95,9 @@ def _reconstruction_history(run: RunFolder, name: str, words: Language) -> Figur
     strip = run.arrays[f"{name}/history_reconstructions"]
     epochs = run.arrays.get(f"{name}/history_epochs", np.arange(len(strip)))
     rows = {words.text("row.original"): run.arrays["originals"]}
-    rows |= {words.text("row.epoch", epoch=int(epoch)): images for epoch, images in zip(epochs, strip, strict=True)}
+    rows |= {
+        words.text("row.epoch", epoch=int(epoch)): images for epoch, images in zip(epochs, strip, strict=True)
+    }
     title = _title("reconstruction_history", words, model=model_label(run, name, words))
     return reconstruction_figure(
         rows, run.image_shape, labels=run.array("originals_labels"), title=title, language=words
@@ -113,10 +117,16 @@ def _latent_map(run: RunFolder, name: str, words: Language) -> Figure:
 
 def _latent_map_beside(run: RunFolder, name: str, words: Language) -> Figure:
     pair = [next(other for other in run.vaes if run.latent(other) == 2), name]
-    maps = [(model_label(run, one, words), run.arrays[f"{one}/codes"]) for one in pair if f"{one}/codes" in run.arrays]
+    maps = [
+        (model_label(run, one, words), run.arrays[f"{one}/codes"])
+        for one in pair
+        if f"{one}/codes" in run.arrays
+    ]
     prior = [one == pair[0] for one in pair if f"{one}/codes" in run.arrays]
     labels = _labels_of(run, len(maps[0][1]))
-    return latent_map_figure(maps, labels, prior=prior, title=_title("latent_map_beside", words), language=words)
+    return latent_map_figure(
+        maps, labels, prior=prior, title=_title("latent_map_beside", words), language=words
+    )
 
 
 def _latent_projections(run: RunFolder, name: str, words: Language) -> Figure:
@@ -132,13 +142,11 @@ def _kl_per_dimension(run: RunFolder, _: str | None, words: Language) -> Figure:
     models = []
     for name in run.vaes:
         test = run.scores(name, "test")
-        whole = test.get("kl_per_dimension")
-        if whole:
-            location = test.get("kl_location_per_dimension") or whole
-            width = test.get("kl_width_per_dimension") or [0.0] * len(whole)
-            models.append(Dimensions(model_label(run, name, words), location, width, test.get("active_units")))
-    threshold = run.protocol.get("active_threshold")
-    return kl_figure(models, threshold=threshold, title=_title("kl_per_dimension", words), language=words)
+        parts = [test.get(f"kl_{part}_per_dimension") for part in ("location", "width")]
+        if all(parts):
+            models.append(Dimensions(model_label(run, name, words), *parts, test.get("active_units")))
+    threshold = words.plain(run.protocol.get("active_threshold"))
+    return kl_figure(models, title=_title("kl_per_dimension", words, threshold=threshold), language=words)
 
 
 def _prior_samples(run: RunFolder, name: str, words: Language) -> Figure:

@@ -14,10 +14,12 @@ from PIL import Image
 from vitral.errors import ResourceError
 from vitral.report.figures.style import styled
 
-RASTER_DPI = 130
+RASTER_DPI = 110
 PNG_DPI = 150
-SVG_FONTS = "DejaVu Sans, Verdana, Segoe UI, Liberation Sans, sans-serif"  # laid out with the widest, the first
-GREYS, COLOURS = 16, 96
+SVG_FONTS = (
+    "DejaVu Sans, Verdana, Segoe UI, Liberation Sans, sans-serif"  # laid out with the widest, the first
+)
+GREYS, COLOURS = 16, 64
 PIXELS_PER_POINT = 1.4  # how finely a mosaic is stored, per point of its width in the figure
 _PICTURE = re.compile(r"<image\b[^>]*?/>", re.DOTALL)
 _DATA = re.compile(r'xlink:href="data:image/png;base64,\s*([^"]+)"')
@@ -26,9 +28,10 @@ _CRISP = re.compile(r'\s*style="image-rendering:[^"]*"')
 
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Write `<stem>.svg` and `<stem>.png`; the layout is solved once for both."""
-    with styled():
-        figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    if figure.get_layout_engine() is not None:
+        with styled():
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     paths = [stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")]
     contents = [svg_text(figure).encode("utf-8"), png_bytes(figure)]
     for path, content in zip(paths, contents, strict=True):
@@ -50,7 +53,9 @@ def svg_text(figure: Figure) -> str:
 def png_bytes(figure: Figure) -> bytes:
     stream = io.BytesIO()
     with styled():
-        figure.savefig(stream, format="png", dpi=PNG_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
+        figure.savefig(
+            stream, format="png", dpi=PNG_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4}
+        )
     return stream.getvalue()
 
 
@@ -73,7 +78,9 @@ def _compact(match: re.Match[str]) -> str:
 
 
 def _enlarged(picture: Image.Image, element: str) -> Image.Image:
-    scale = re.search(r'transform="[^"]*?matrix\(([-\d.e]+)', element) or re.search(r"scale\(([-\d.e]+)", element)
+    scale = re.search(r'transform="[^"]*?matrix\(([-\d.e]+)', element) or re.search(
+        r"scale\(([-\d.e]+)", element
+    )
     points = float(scale.group(1)) * picture.width if scale else picture.width
     factor = max(1, round(points * PIXELS_PER_POINT / picture.width))
     return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)

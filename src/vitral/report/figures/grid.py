@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
 from vitral.report.figures.images import draw_mosaic, gutter_of, label_columns, label_rows, shaped
-from vitral.report.figures.style import new_figure, speaks, styled
+from vitral.report.figures.style import plain_figure, speaks, styled
 from vitral.report.geometry import RADII, prior_mass_within
 from vitral.report.language import Language
 
@@ -33,8 +33,8 @@ def latent_grid_figure(
     axis = np.asarray(axis, float)
     tiles = shaped(grid, image_shape)
     with styled():
-        figure = new_figure(7.0, 7.3)
-        axes = figure.add_subplot()
+        figure = plain_figure(7.0, 6.9)
+        axes = figure.add_axes((0.115, 0.075, 0.875, 0.875))
         draw_mosaic(axes, tiles)
         label_columns(axes, [words.number(value, 2) for value in axis], top=False)
         label_rows(axes, [words.number(value, 2) for value in axis[::-1]])
@@ -58,10 +58,19 @@ def _prior_circles(axes: Axes, axis: np.ndarray, tile: tuple[int, ...], words: L
             continue
         for colour, line in (("white", 2.6), ("#d55e00", 1.3)):
             axes.add_patch(
-                Ellipse(centre[::-1], 2 * across, 2 * down, fill=False, color=colour, linewidth=line, clip_on=False)
+                Ellipse(
+                    centre[::-1],
+                    2 * across,
+                    2 * down,
+                    fill=False,
+                    color=colour,
+                    linewidth=line,
+                    clip_on=False,
+                )
             )
         mass = words.percent(prior_mass_within(radius))
         axes.text(
             centre[1], centre[0] - down, words.text("grid.circle", radius=radius, mass=mass), fontsize=8,
-            color="white", ha="center", va="center", bbox={"facecolor": "#a84400", "edgecolor": "none", "pad": 1.5},
+            color="white", ha="center", va="center",
+            bbox={"facecolor": "#a84400", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 
 from vitral.errors import DataError
-from vitral.report.figures.style import WIDTH, headline, new_figure, quiet_frame, speaks, styled
+from vitral.report.figures.style import FONT_SIZE, WIDTH, headline, plain_figure, quiet_frame, speaks, styled
 from vitral.report.language import Language
 
 GUTTER_SHARE = 14  # one pixel of gutter for every 14 of image height
@@ -41,7 +42,9 @@ def mosaic(tiles: np.ndarray) -> np.ndarray:
     """(R, C, H, W[, 3]) tiles as one picture with white gutters; a tile of NaN stays white."""
     rows, columns, height, width = tiles.shape[:4]
     gap = gutter_of(height)
-    canvas = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, *tiles.shape[4:]), np.float32)
+    canvas = np.ones(
+        (rows * (height + gap) - gap, columns * (width + gap) - gap, *tiles.shape[4:]), np.float32
+    )
     for row in range(rows):
         for column in range(columns):
             top, left = row * (height + gap), column * (width + gap)
@@ -76,16 +79,41 @@ def label_columns(axes: Axes, labels: Sequence[str], *, top: bool = True) -> Non
         axes.tick_params(length=0)
 
 
-def label_column_axis(axes: Axes, text: str) -> None:
-    axes.xaxis.set_label_position("top")
-    axes.set_xlabel(text)
+def label_inches(labels: Sequence[str], size: float = FONT_SIZE) -> float:
+    """The width of the widest label."""
+    return (
+        max((TextPath((0, 0), label, size=size).get_extents().width for label in labels if label), default=0)
+        / 72
+    )
 
 
-def mosaic_figure(tiles: np.ndarray, *, margin: float, heading: float = 0.7, width: float = WIDTH) -> Figure:
-    """A figure whose height fits one mosaic of the full width beside `margin` inches of row labels."""
-    rows, columns, height, tile_width = tiles.shape[:4]
-    inches = (width - margin - 0.2) * (rows * height) / (columns * tile_width)
-    return new_figure(width, inches + heading)
+def mosaic_stack(
+    blocks: Sequence[np.ndarray],
+    labels: Sequence[str],
+    *,
+    top: float,
+    above: float,
+    below: float,
+    bottom: float = 0.1,
+) -> tuple[Figure, list[Axes]]:
+    """A figure with mosaics under one another, each drawn on axes that fit it exactly; measures in inches.
+
+    blocks are (R, C, H, W[, 3]) tiles. Row labels take what the widest of `labels` needs; `above` and `below`
+    are kept free at every block, `top` and `bottom` once.
+    """
+    left = 0.14 + (label_inches(labels) + 0.12 if labels else 0.0)
+    inner = WIDTH - left - 0.14
+    heights = [inner * shape[0] / shape[1] for shape in (mosaic(block).shape for block in blocks)]
+    total = top + bottom + sum(heights) + len(blocks) * (above + below)
+    figure = plain_figure(WIDTH, total)
+    ceiling, frames = total - top, []
+    for block, height in zip(blocks, heights, strict=True):
+        floor = ceiling - above - height
+        axes = figure.add_axes((left / WIDTH, floor / total, inner / WIDTH, height / total))
+        draw_mosaic(axes, block)
+        frames.append(axes)
+        ceiling = floor - below
+    return figure, frames
 
 
 def image_gallery(
@@ -104,15 +132,12 @@ def image_gallery(
     rows = -(-len(images) // columns)
     tiles = np.full((rows * columns, *images.shape[1:]), np.nan, np.float32)
     tiles[: len(images)] = images
-    tiles = tiles.reshape(rows, columns, *images.shape[1:])
+    blocks = list(tiles.reshape(rows, 1, columns, *images.shape[1:]))
     with styled():
-        figure = mosaic_figure(tiles, margin=0.0, heading=0.45 + (0.28 * rows if labels is not None else 0.0))
+        below = 0.07 if labels is None else 0.3
+        figure, frames = mosaic_stack(blocks, (), top=0.42, above=0.0, below=below, bottom=0.06)
         headline(figure, title if title is not None else words.text("gallery.title"))
-        if labels is None:
-            draw_mosaic(figure.add_subplot(), tiles)
-            return figure
-        for row, axes in enumerate(np.atleast_1d(figure.subplots(rows, 1))):
-            draw_mosaic(axes, tiles[row : row + 1])
+        for row, axes in enumerate(frames if labels is not None else ()):
             texts = [words.text("gallery.label", label=label) for label in labels[row * columns :][:columns]]
             label_columns(axes, texts + [""] * (columns - len(texts)), top=False)
     return figure
@@ -123,29 +148,23 @@ def reconstruction_figure(
     image_shape: Sequence[int],
     *,
     labels: Sequence[object] | None = None,
-    column_labels: Sequence[str] | None = None,
-    column_axis: str | None = None,
     title: str | None = None,
     language: str | Language = "en",
 ) -> Figure:
-    """Rows of images under one another, each row named at its left: originals, then what is compared.
+    """Rows of images under one another, each named at its left: originals, then what is compared.
 
-    `labels` are classes, written over the columns as "class 7"; `column_labels` are written as they are.
+    `labels` are the classes of the columns, written over them.
     """
     words = speaks(language)
     tiles = np.stack([shaped(images, image_shape) for images in rows.values()])
-    if column_labels is None and labels is not None:
-        column_labels = [str(label) for label in labels]
-        column_axis = column_axis or words.text("axis.class_of_column")
-    margin = 0.25 + 0.085 * max(len(name) for name in rows)
     with styled():
-        figure = mosaic_figure(tiles, margin=margin, heading=0.85)
-        headline(figure, title or words.text("reconstruction.title"))
-        axes = figure.add_subplot()
-        draw_mosaic(axes, tiles)
+        figure, (axes,) = mosaic_stack(
+            [tiles], list(rows), top=0.4, above=0.0 if labels is None else 0.42, below=0.0
+        )
+        headline(figure, title if title is not None else words.text("reconstruction.title"))
         label_rows(axes, list(rows))
-        if column_labels is not None:
-            label_columns(axes, column_labels)
-        if column_axis:
-            label_column_axis(axes, column_axis)
+        if labels is not None:
+            label_columns(axes, [str(label) for label in labels])
+            axes.xaxis.set_label_position("top")
+            axes.set_xlabel(words.text("axis.class_of_column"))
     return figure

@@ -10,13 +10,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vitral.report.figures.style import FAINT, LOCATION, WIDTH, WIDTH_PART, headline, new_figure, number_ticks, speaks, styled
+from vitral.report.figures.style import (
+    FAINT,
+    LOCATION,
+    WIDTH,
+    WIDTH_PART,
+    headline,
+    new_figure,
+    number_ticks,
+    speaks,
+    styled,
+)
 from vitral.report.language import Language
 
 
 @dataclass(frozen=True)
 class Dimensions:
-    """KL of every latent dimension of one model, in nats per image: location μ²/2, width (σ² - 1 - log σ²)/2."""
+    """KL of every latent dimension of one model, in nats per image.
+
+    location μ²/2 and width (σ² - 1 - log σ²)/2, each a mean over images.
+    """
 
     label: str
     location: Sequence[float]
@@ -27,7 +40,6 @@ class Dimensions:
 def kl_figure(
     models: Sequence[Dimensions],
     *,
-    threshold: float | None = None,
     title: str | None = None,
     language: str | Language = "en",
 ) -> Figure:
@@ -42,15 +54,20 @@ def kl_figure(
             _bars(axes, model, words)
             axes.set_title(model.label)
             if model.active is not None:
-                total = len(model.location)
-                text = words.text("kl.active", active=model.active, total=total, threshold=words.plain(threshold))
-                axes.annotate(text, (0.98, 0.97), xycoords="axes fraction", ha="right", va="top", fontsize=8.5, color=FAINT)
+                _count_active(axes, model, words)
         panels[0].set_ylabel(words.text("axis.nats"))
         number_ticks(panels[0].yaxis, words)
         panels[0].margins(y=0.22)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
+
+
+def _count_active(axes: Axes, model: Dimensions, words: Language) -> None:
+    text = words.text("kl.active", active=model.active, total=len(model.location))
+    axes.annotate(
+        text, (0.98, 0.97), xycoords="axes fraction", ha="right", va="top", fontsize=8.5, color=FAINT
+    )
 
 
 def _bars(axes: Axes, model: Dimensions, words: Language) -> None:

@@ -11,7 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from vitral.report.figures.style import CLASS_COLOURS, FAINT, INK, WIDTH, headline, new_figure, number_ticks, speaks, styled
+from vitral.report.figures.style import (
+    CLASS_COLOURS,
+    FAINT,
+    INK,
+    WIDTH,
+    headline,
+    new_figure,
+    number_ticks,
+    speaks,
+    styled,
+)
 from vitral.report.geometry import RADII, prior_mass_within
 from vitral.report.language import Language
 
@@ -59,12 +69,17 @@ def projection_figure(
     title: str,
     language: str | Language = "en",
 ) -> Figure:
-    """Flat views of codes with more than two dimensions side by side: ("pca" | "tsne", (n, 2), labels) each."""
+    """Flat views of codes with more than two dimensions side by side.
+
+    views: ("pca" or "tsne", (n, 2) points, labels or None) each.
+    """
     words = speaks(language)
     with styled():
         figure = new_figure(WIDTH, 4.5)
         headline(figure, title)
-        for axes, (kind, points, labels) in zip(np.atleast_1d(figure.subplots(1, len(views))), views, strict=True):
+        for axes, (kind, points, labels) in zip(
+            np.atleast_1d(figure.subplots(1, len(views))), views, strict=True
+        ):
             scatter_codes(axes, points, labels, size=3 if kind == "pca" else 5)
             _frame(axes, points, at_least=0.0)
             axes.set_title(words.text(f"{kind}.title", count=words.integer(len(points))))
@@ -77,7 +92,7 @@ def projection_figure(
 
 
 def scatter_codes(axes: Axes, codes: np.ndarray, labels: np.ndarray | None, *, size: float) -> None:
-    """All codes as faint dots, some of each class as its glyph, and a large glyph at the median of each class.
+    """All codes as faint dots, some of each class as its glyph, a large glyph at the median of each class.
 
     The dots are drawn in the order of the rows, classes mixed: no class lies on top of the others. They are
     one raster picture in an SVG file.
@@ -91,7 +106,9 @@ def scatter_codes(axes: Axes, codes: np.ndarray, labels: np.ndarray | None, *, s
     for label in np.unique(labels):
         members = codes[np.asarray(labels) == label]
         some = members[:: max(1, len(members) // GLYPHS_PER_CLASS)][:GLYPHS_PER_CLASS]
-        axes.scatter(*some.T, s=34, marker=glyph(label), c=colour_of(label, labels), linewidths=0.3, rasterized=True)
+        axes.scatter(
+            *some.T, s=34, marker=glyph(label), c=colour_of(label, labels), linewidths=0.3, rasterized=True
+        )
     for label in np.unique(labels):
         middle = np.median(codes[np.asarray(labels) == label], axis=0)
         axes.text(
@@ -111,10 +128,13 @@ def glyph(label: object) -> str:
 
 def prior_circles(axes: Axes, words: Language) -> None:
     for radius in RADII:
-        axes.add_patch(Circle((0, 0), radius, fill=False, color=INK, linewidth=1.1, linestyle=(0, (5, 2)), zorder=4))
+        axes.add_patch(
+            Circle((0, 0), radius, fill=False, color=INK, linewidth=1.1, linestyle=(0, (5, 2)), zorder=4)
+        )
         text = words.text("map.circle", radius=radius, mass=words.percent(prior_mass_within(radius)))
         axes.text(
-            radius * np.sqrt(0.5), -radius * np.sqrt(0.5), text, fontsize=8.5, ha="center", va="center", color=INK, zorder=7,
+            radius * np.sqrt(0.5), -radius * np.sqrt(0.5), text, fontsize=8.5, ha="center", va="center",
+            color=INK, zorder=7,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.2},
         )  # fmt: skip
 
@@ -134,10 +154,19 @@ def class_legend(figure: Figure, labels: np.ndarray | None, words: Language) -> 
         return
     found = np.unique(labels)
     handles = [
-        Line2D([], [], linestyle="none", marker=glyph(label), color=colour_of(label, labels), markersize=8, label=str(label))
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker=glyph(label),
+            color=colour_of(label, labels),
+            markersize=8,
+            label=str(label),
+        )
         for label in found
     ]
     figure.legend(
-        handles=handles, title=words.text("map.classes"), loc="outside lower center", ncols=min(10, len(found)),
+        handles=handles, title=words.text("map.classes"), loc="outside lower center",
+        ncols=min(10, len(found)),
         handletextpad=0.0, columnspacing=1.0,
     )  # fmt: skip

@@ -1,6 +1,6 @@
-"""The look of every figure: sizes, colours that stay apart for colour-blind eyes, and numbers per language.
+"""The look of every figure: sizes, colours that stay apart for colour-blind eyes, numbers per language.
 
-No global state: figures are drawn and saved inside `styled()`, which sets matplotlib's parameters for its block.
+No global state: figures are drawn and saved inside `styled()`, which sets matplotlib's parameters there only.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from matplotlib.figure import Figure
 from vitral.report.language import MINUS, Language, language
 
 WIDTH = 7.4  # inches; a column of the page
+FONT_SIZE = 9.5
 INK, FAINT, RULE = "#1d2733", "#5b6675", "#d5dae1"
 
-# Nine "muted" colours of Paul Tol, the two lightest darkened for white paper, and a grey for the tenth class.
+# Nine "muted" colours of Paul Tol, the lightest darkened for white paper, and a grey for the tenth class.
 CLASS_COLOURS = (
-    "#332288", "#2f9fd0", "#3a9c8c", "#117733", "#8a8a22", "#c49a1f", "#cc6677", "#882255", "#aa4499", "#555555",
+    "#332288", "#2f9fd0", "#3a9c8c", "#117733", "#8a8a22",
+    "#c49a1f", "#cc6677", "#882255", "#aa4499", "#555555",
 )  # fmt: skip
 
 # Okabe and Ito, without the yellow that white paper swallows.
@@ -31,7 +33,7 @@ LOCATION, WIDTH_PART = "#0072b2", "#e0a030"
 
 PARAMETERS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
-    "font.size": 9.5,
+    "font.size": FONT_SIZE,
     "text.color": INK,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
@@ -73,13 +75,21 @@ def styled() -> Iterator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, hspace=0.04, wspace=0.04)
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.06, hspace=0.04, wspace=0.04)
     return figure
+
+
+def plain_figure(width: float, height: float) -> Figure:
+    """A figure whose axes are placed by hand."""
+    return Figure(figsize=(width, height))
 
 
 def headline(figure: Figure, text: str) -> None:
     """The title of a figure of several axes, at its left edge like the titles of single axes."""
-    figure.suptitle(text, x=0.012, ha="left", fontsize=10.5, weight="bold")
+    place: dict[str, Any] = {"x": 0.14 / figure.get_figwidth(), "ha": "left"}
+    if figure.get_layout_engine() is None:  # a layout engine makes room only for a title that it may place
+        place |= {"y": 1 - 0.09 / figure.get_figheight(), "va": "top"}
+    figure.suptitle(text, fontsize=10.5, weight="bold", **place)
 
 
 def speaks(code: str | Language) -> Language:

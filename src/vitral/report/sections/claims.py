@@ -38,26 +38,29 @@ def pair_difference(c: Context, pair: tuple[str, str], key: str) -> Difference |
 
 
 def pair_claims(c: Context) -> list[Html]:
-    claims = []
-    for pair in pairs_of(c):
-        gap, error_gap = pair_difference(c, pair, "elbo"), pair_difference(c, pair, "sse")
-        if gap is None or error_gap is None:
-            continue
-        way = "similar" if not gap.distinguishable else "higher" if gap.value > 0 else "lower"
-        claims.append(
-            c.html(
-                f"finding.pair.{way}",
-                first=c.label(pair[0]), second=c.label(pair[1]),
-                gap=c.words.measured(gap.value if way == "similar" else abs(gap.value), gap.error, signed=way == "similar"),
-                sse=c.words.measured(error_gap.value, error_gap.error, signed=True),
-                verdict=verdict(c, error_gap),
-            )  # fmt: skip
-        )
-    return claims
+    """What the ELBO and the squared error say about each pair of models."""
+    claims = [_pair_claim(c, pair) for pair in pairs_of(c)]
+    return [claim for claim in claims if claim is not None]
+
+
+def _pair_claim(c: Context, pair: tuple[str, str]) -> Html | None:
+    gap, error_gap = pair_difference(c, pair, "elbo"), pair_difference(c, pair, "sse")
+    if gap is None or error_gap is None:
+        return None
+    way = "similar" if not gap.distinguishable else "higher" if gap.value > 0 else "lower"
+    signed = way == "similar"
+    return c.html(
+        f"finding.pair.{way}",
+        first=c.label(pair[0]),
+        second=c.label(pair[1]),
+        gap=c.words.measured(gap.value if signed else abs(gap.value), gap.error, signed=signed),
+        sse=c.words.measured(error_gap.value, error_gap.error, signed=True),
+        verdict=verdict(c, error_gap),
+    )
 
 
 def verdict(c: Context, gap: Difference | None) -> str:
-    """"distinguishable (12.3 standard errors)", or not."""
+    """ "distinguishable (12.3 standard errors)", or not."""
     if gap is None:
         return c.words.text("number.none")
     key = "verdict.yes" if gap.distinguishable else "verdict.no"

@@ -6,8 +6,8 @@ from vitral.report.context import Context
 from vitral.report.markup import Html, definitions, details, join, paragraph, table, tag
 
 TERMS = (
-    "latent", "prior", "posterior", "likelihood", "elbo", "kl", "importance", "sse", "nats", "reparameterisation",
-    "active", "pca", "standard_error", "baseline",
+    "latent", "prior", "posterior", "likelihood", "elbo", "kl", "importance", "sse", "nats",
+    "reparameterisation", "active", "pca", "standard_error", "baseline",
 )  # fmt: skip
 REFERENCES = ("kingma", "doersch", "burda", "rezende", "tsne", "mnist")
 
@@ -27,18 +27,29 @@ def checks_table(c: Context, name: str, items: list[dict]) -> Html:
             words.plain(item.get("measured"), 3),
             words.plain(item.get("bound"), 3),
             words.strings.get(f"unit.{item.get('unit')}", item.get("unit") or ""),
-            words.text("check.passed" if item.get("passed") else "check.failed"),
+            _result(c, item),
         )
         for item in items
     ]
     headers = [words.text(f"column.{key}") for key in ("id", "check", "measured", "bound", "unit", "result")]
     checks = c.run.models[name]["checks"]
-    return table(c.html("table.checks", model=c.label(name), passed=checks.get("passed"), total=checks.get("total")), headers, rows)
+    return table(
+        c.html("table.checks", model=c.label(name), passed=checks.get("passed"), total=checks.get("total")),
+        headers,
+        rows,
+    )
 
 
 def _check_name(c: Context, item: dict) -> str:
     """The name in the page's language where the strings know the check, else as the run folder says it."""
-    return c.words.strings.get(f"check.{item.get('id')}", str(item.get("name") or ""))
+    return c.words.strings.get(f"check_name.{item.get('name')}", str(item.get("name") or ""))
+
+
+def _result(c: Context, item: dict) -> str:
+    """Passed or failed; where nothing can fail, whether the check informs or does not apply."""
+    if item.get("passed") is None:
+        return c.words.text("check.not_applicable" if item.get("measured") is None else "check.information")
+    return c.words.text("check.passed" if item["passed"] else "check.failed")
 
 
 def glossary(c: Context) -> Html:
@@ -47,9 +58,14 @@ def glossary(c: Context) -> Html:
 
 def reproduce(c: Context) -> Html:
     environment, words = c.run.environment, c.words
-    parts = [c.p("reproduce.text"), tag("pre", tag("code", environment.get("command") or words.text("number.none")))]
+    parts = [
+        c.p("reproduce.text"),
+        tag("pre", tag("code", environment.get("command") or words.text("number.none"))),
+    ]
     rows = [(words.strings.get(f"environment.{key}", key), value) for key, value in facts(c)]
-    parts.append(table(c.html("table.environment"), [words.text("column.what"), words.text("column.value")], rows))
+    parts.append(
+        table(c.html("table.environment"), [words.text("column.what"), words.text("column.value")], rows)
+    )
     if c.run.recipe:
         parts.append(details(c.html("reproduce.recipe"), tag("pre", tag("code", c.run.recipe))))
     parts += [c.p("reproduce.same"), c.heading("references.heading")]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from vitral.report.context import Context
 from vitral.report.estimates import Estimate, estimate, seed_values, seeds_of
-from vitral.report.markup import Html, bullets, join, table
-from vitral.report.sections.claims import against_pca, pair_claims, pair_difference, pairs_of, verdict
+from vitral.report.markup import Html, join, table
+from vitral.report.sections.claims import pair_difference, pairs_of, verdict
 
 
 def comparison(c: Context) -> Html:
-    claims = [claim for name in c.run.ordered if (claim := against_pca(c, name)) is not None] + pair_claims(c)
     parts = [c.p("comparison.text"), results_table(c), c.figures("test_scores")]
     if pairs_of(c):
         parts += [c.heading("comparison.pairs"), c.p("comparison.pairs.text"), pair_table(c)]
-    parts += [bullets(claims), c.heading("comparison.curves"), c.p("comparison.curves.text"), c.figures("validation_curves")]
+    parts += [c.heading("comparison.curves"), c.p("comparison.curves.text"), c.figures("validation_curves")]
     several = [name for name in c.run.ordered if seeds_of(c.run, name) > 1]
     if several:
         parts += [c.heading("comparison.seeds"), c.p("comparison.seeds.text"), seed_table(c, several)]
@@ -51,7 +50,10 @@ def pair_table(c: Context) -> Html:
         cells: list[str] = []
         for key in ("elbo", "sse"):
             gap = pair_difference(c, pair, key)
-            cells += [words.measured(gap.value, gap.error, signed=True) if gap else words.text("number.none"), verdict(c, gap)]
+            cells += [
+                words.measured(gap.value, gap.error, signed=True) if gap else words.text("number.none"),
+                verdict(c, gap),
+            ]
         rows.append((words.text("pair.label", first=c.label(pair[0]), second=c.label(pair[1])), *cells))
     headers = [words.text(f"column.{key}") for key in ("pair", "elbo_gap", "verdict", "sse_gap", "verdict")]
     return table(c.html("table.pairs"), headers, rows)
@@ -63,7 +65,10 @@ def seed_table(c: Context, names: list[str]) -> Html:
         seeds = [entry.get("seed") for entry in c.run.models[name]["seeds"]]
         elbos, errors = (seed_values(c.run, name, key) for key in ("elbo", "sse"))
         for index, seed in enumerate(seeds):
-            cells = [words.number(values[index]) if index < len(values) else words.text("number.none") for values in (elbos, errors)]
+            cells = [
+                words.number(values[index]) if index < len(values) else words.text("number.none")
+                for values in (elbos, errors)
+            ]
             rows.append((words.text("seed.label", model=c.label(name), seed=seed), *cells))
         test = c.run.scores(name, "test")
         spread = [words.number(test.get(f"{key}_sd")) for key in ("elbo", "sse")]
@@ -79,19 +84,27 @@ def limits(c: Context) -> Html:
         "seeds": _seeds, "terms": _terms,
     }  # fmt: skip
     rows = [
-        (c.html(f"limits.{key}.question"), c.html(f"limits.{key}.notebook"), write(c)) for key, write in writers.items()
+        (c.html(f"limits.{key}.question"), c.html(f"limits.{key}.notebook"), write(c))
+        for key, write in writers.items()
     ]
     headers = [c.words.text(f"column.{key}") for key in ("question", "in_notebook", "in_this_run")]
-    parts = [c.p("limits.text"), table(c.html("table.limits"), headers, rows)]
+    parts = [c.p("limits.text"), table(c.html("table.limits"), headers, rows, class_="prose")]
     replay = c.run.metrics.get("notebook") or {}
     if replay:
-        parts += [c.heading("replay.heading"), c.p("replay.text"), replay_table(c, replay), *first_epochs(c, replay)]
+        parts += [
+            c.heading("replay.heading"),
+            c.p("replay.text"),
+            replay_table(c, replay),
+            *first_epochs(c, replay),
+        ]
     return join([*parts, c.p("limits.close")])
 
 
 def _budgets(c: Context) -> Html:
     epochs = {c.run.models[name].get("epochs") for name in c.run.vaes}
-    listed = "; ".join(f"{c.label(name)}: {c.words.integer(c.run.models[name].get('epochs'))}" for name in c.run.vaes)
+    listed = "; ".join(
+        f"{c.label(name)}: {c.words.integer(c.run.models[name].get('epochs'))}" for name in c.run.vaes
+    )
     key = "limits.budgets.equal" if len(epochs) == 1 else "limits.budgets.unequal"
     return c.html(key, epochs=c.words.integer(next(iter(epochs), None)), listed=listed)
 
@@ -106,7 +119,9 @@ def _alike(c: Context) -> Html:
 
 
 def _test(c: Context) -> Html:
-    listed = "; ".join(f"{c.label(name)}: {_measured(c, estimate(c.run, name, 'elbo'))}" for name in c.run.vaes)
+    listed = "; ".join(
+        f"{c.label(name)}: {_measured(c, estimate(c.run, name, 'elbo'))}" for name in c.run.vaes
+    )
     return c.html("limits.test.here", images=c.words.integer(c.run.data.get("test")), listed=listed)
 
 
@@ -130,7 +145,9 @@ def _terms(c: Context) -> Html:
 
 def _each(c: Context, key: str) -> str:
     values = {name: c.run.scores(name, "test").get(key) for name in c.run.vaes}
-    return "; ".join(f"{c.label(name)}: {c.words.number(value)}" for name, value in values.items() if value is not None)
+    return "; ".join(
+        f"{c.label(name)}: {c.words.number(value)}" for name, value in values.items() if value is not None
+    )
 
 
 def replay_table(c: Context, replay: dict) -> Html:
@@ -151,7 +168,9 @@ def first_epochs(c: Context, replay: dict) -> list[Html]:
             published, own = first.get(f"published_{key}"), first.get(key)
             if own is not None:
                 label = words.text(f"replay.{key}", model=c.label(name) if name in c.run.models else name)
-                rows.append((label, words.number(published, 4), words.number(own, 4), _gap(c, own, published)))
+                rows.append(
+                    (label, words.number(published, 4), words.number(own, 4), _gap(c, own, published))
+                )
     headers = [words.text(f"column.{key}") for key in ("first_epoch", "published", "this_run", "gap_plain")]
     return [table(c.html("table.first_epoch"), headers, rows)] if rows else []
 

@@ -33,7 +33,11 @@ def _data(c: Context) -> Html:
     data, words = c.run.data, c.words
     counts = {key: words.integer(data.get(key)) for key in ("train", "validation", "test", "features")}
     return c.html(
-        "strip.data.value", name=data.get("name"), split=split_label(c.run, words), unit=data.get("unit") or "", **counts
+        "strip.data.value",
+        name=data.get("name"),
+        split=split_label(c.run, words),
+        unit=data.get("unit") or "",
+        **counts,
     )
 
 
@@ -43,7 +47,9 @@ def _likelihood(c: Context) -> Html:
     for name in c.run.vaes:
         found = c.run.models[name].get("likelihood") or {}
         groups.setdefault(json.dumps(found, sort_keys=True), []).append(name)
-    return Html("; ".join(likelihood_text(c, names) for names in groups.values()) or c.words.text("number.none"))
+    return Html(
+        "; ".join(likelihood_text(c, names) for names in groups.values()) or c.words.text("number.none")
+    )
 
 
 def likelihood_text(c: Context, names: list[str]) -> Html:
@@ -56,7 +62,9 @@ def likelihood_text(c: Context, names: list[str]) -> Html:
     shown = dict.fromkeys(c.words.plain(model.get("variance"), 3) for model in models)
     constants = dict.fromkeys(c.words.number(model.get("loss_constant")) for model in models)
     link = c.words.strings.get(f"link.{likelihood.get('link')}", likelihood.get("link") or "")
-    return c.html(kind, link=link, variance=c.words.listed(list(shown)), constant=c.words.listed(list(constants)))
+    return c.html(
+        kind, link=link, variance=c.words.listed(list(shown)), constant=c.words.listed(list(constants))
+    )
 
 
 def _beta(c: Context) -> Html:
@@ -118,7 +126,7 @@ def _checks(c: Context) -> Html:
         f"{item['id']} ({c.label(name)})"
         for name, found in checks.items()
         for item in found.get("items") or []
-        if not item.get("passed")
+        if item.get("passed") is False
     ]
     key = "strip.checks.failed" if failed else "strip.checks.value"
     return c.html(key, passed=passed, total=total, failed=c.words.listed(failed))
@@ -139,7 +147,10 @@ def _still_falling(c: Context) -> Html | None:
     """Models whose loss fell by more an epoch, at the stop, than its standard error over images."""
     falling = []
     for name in c.run.ordered:
-        slope, error = c.run.models[name].get("slope_at_stop"), c.run.scores(name, "validation").get("loss_se")
+        slope, error = (
+            c.run.models[name].get("slope_at_stop"),
+            c.run.scores(name, "validation").get("loss_se"),
+        )
         if slope is not None and slope < 0 and -slope > (error or 0.0):
             falling.append(f"{c.label(name)}: {c.words.number(-slope)}")
     return c.html("unsupported.still_falling", listed="; ".join(falling)) if falling else None
@@ -182,7 +193,12 @@ def findings(c: Context) -> Html:
     if gaps:
         claims.append(c.html("finding.train_gap", listed="; ".join(gaps)))
     claims += [claim for claim in (_autoencoder(c), _shortcut(c)) if claim is not None]
-    return join([c.p("findings.how", baseline=c.words.number(c.run.baseline("mean_image"))), bullets(claims, "findings")])
+    return join(
+        [
+            c.p("findings.how", baseline=c.words.number(c.run.baseline("mean_image"))),
+            bullets(claims, "findings"),
+        ]
+    )
 
 
 def _autoencoder(c: Context) -> Html | None:
@@ -212,5 +228,7 @@ def _shortcut(c: Context) -> Html | None:
         if measured is not None and math.isfinite(measured):
             predicted = c.words.number(test.get("mu_shortcut_predicted"))
             value = c.words.number(measured)
-            parts.append(c.words.text("finding.shortcut.part", model=c.label(name), value=value, predicted=predicted))
+            parts.append(
+                c.words.text("finding.shortcut.part", model=c.label(name), value=value, predicted=predicted)
+            )
     return c.html("finding.shortcut", listed="; ".join(parts)) if parts else None

@@ -39,31 +39,55 @@ def error_table(c: Context) -> Html:
                 verdict(c, gap),
             )
         )
-    keys = ("model", "sse_sampled", "sse_at_mean", "per_feature", "rmse", "pca_same_size", "pca_gap", "verdict")
+    keys = (
+        "model",
+        "sse_sampled",
+        "sse_at_mean",
+        "per_feature",
+        "rmse",
+        "pca_same_size",
+        "pca_gap",
+        "verdict",
+    )
     return table(c.html("table.errors"), [words.text(f"column.{key}") for key in keys], rows)
 
 
 def latent_space(c: Context) -> Html:
     parts = [c.p("latent.text"), c.figures("latent_map")]
-    parts += [circle_table(c, name) for name in c.run.vaes if f"{name}/codes" in c.run.arrays and c.run.latent(name) == 2]
+    parts += [
+        circle_table(c, name)
+        for name in c.run.vaes
+        if f"{name}/codes" in c.run.arrays and c.run.latent(name) == 2
+    ]
     if any(planned.name == "latent_map_beside" for planned in c.planned):
         parts += [c.heading("latent.beside"), c.p("latent.beside.text"), c.figures("latent_map_beside")]
     if any(planned.name == "latent_projections" for planned in c.planned):
         parts += [c.heading("latent.larger"), c.p("latent.larger.text"), c.figures("latent_projections")]
     parts += [c.heading("latent.kl"), c.p("latent.kl.text"), c.figures("kl_per_dimension"), kl_summary(c)]
     parts += [kl_table(c, name) for name in c.run.vaes if c.run.scores(name, "test").get("kl_per_dimension")]
-    return join([*parts, c.notebook("latent.notebook.continuity", "latent.notebook.separation", "latent.notebook.axes")])
+    return join(
+        [
+            *parts,
+            c.notebook("latent.notebook.continuity", "latent.notebook.separation", "latent.notebook.axes"),
+        ]
+    )
 
 
 def circle_table(c: Context, name: str) -> Html:
     """Mass of the prior inside each circle, and the share of the test codes (means of q) found there."""
     distance = np.linalg.norm(c.run.arrays[f"{name}/codes"], axis=1)
     rows = [
-        (str(radius), c.words.percent(prior_mass_within(radius), 1), c.words.percent(float(np.mean(distance <= radius)), 1))
+        (
+            str(radius),
+            c.words.percent(prior_mass_within(radius), 1),
+            c.words.percent(float(np.mean(distance <= radius)), 1),
+        )
         for radius in RADII
     ]
     headers = [c.words.text(f"column.{key}") for key in ("radius", "prior_mass", "code_share")]
-    return table(c.html("table.circles", model=c.label(name), count=c.words.integer(len(distance))), headers, rows)
+    return table(
+        c.html("table.circles", model=c.label(name), count=c.words.integer(len(distance))), headers, rows
+    )
 
 
 def kl_summary(c: Context) -> Html:
@@ -73,7 +97,14 @@ def kl_summary(c: Context) -> Html:
         active = test.get("active_units")
         total = c.words.text("count.of", count=words.integer(active), total=c.run.latent(name))
         accuracy = words.percent(test.get("knn_accuracy"), 1)
-        rows.append((c.label(name), words.number(test.get("kl")), total if active is not None else words.number(None), accuracy))
+        rows.append(
+            (
+                c.label(name),
+                words.number(test.get("kl")),
+                total if active is not None else words.number(None),
+                accuracy,
+            )
+        )
     headers = [words.text(f"column.{key}") for key in ("model", "kl", "active", "knn")]
     caption = c.html(
         "table.latent",
@@ -88,7 +119,9 @@ def kl_table(c: Context, name: str) -> Html:
     whole = test["kl_per_dimension"]
     parts = [test.get(f"kl_{part}_per_dimension") or [None] * len(whole) for part in ("location", "width")]
     order = sorted(range(len(whole)), key=lambda index: -whole[index])
-    rows = [(str(index + 1), *(words.number(column[index], 3) for column in (whole, *parts))) for index in order]
+    rows = [
+        (str(index + 1), *(words.number(column[index], 3) for column in (whole, *parts))) for index in order
+    ]
     headers = [words.text(f"column.{key}") for key in ("dimension", "kl", "kl_location", "kl_width")]
     caption = c.html("table.kl", model=c.label(name))
     return details(caption, table(caption, headers, rows))
@@ -103,15 +136,28 @@ def generation(c: Context) -> Html:
         parts += [c.heading("generation.grids"), c.p("generation.grids.text"), c.figures("grid_linear")]
         parts += [tile_table(c, name) for name in flat if f"{name}/grid_linear_axis" in c.run.arrays]
         parts += [c.figures("grid_quantile")]
-    parts += [c.heading("generation.interpolation"), c.p("generation.interpolation.text"), c.figures("interpolation")]
-    return join([*parts, c.notebook("generation.notebook.means", "generation.notebook.grid", "generation.notebook.pair")])
+    parts += [
+        c.heading("generation.interpolation"),
+        c.p("generation.interpolation.text"),
+        c.figures("interpolation"),
+    ]
+    return join(
+        [
+            *parts,
+            c.notebook("generation.notebook.means", "generation.notebook.grid", "generation.notebook.pair"),
+        ]
+    )
 
 
 def tile_table(c: Context, name: str) -> Html:
     """How many tiles of the linear grid lie where the prior has almost nothing."""
     axis = c.run.arrays[f"{name}/grid_linear_axis"]
     rows = [
-        (str(radius), c.words.percent(share_of_tiles_beyond(axis, radius), 1), c.words.percent(1 - prior_mass_within(radius), 1))
+        (
+            str(radius),
+            c.words.percent(share_of_tiles_beyond(axis, radius), 1),
+            c.words.percent(1 - prior_mass_within(radius), 1),
+        )
         for radius in RADII
     ]
     headers = [c.words.text(f"column.{key}") for key in ("radius", "tiles_beyond", "mass_beyond")]

@@ -14,7 +14,15 @@ def data(c: Context) -> Html:
     run, words = c.run, c.words
     split = run.data.get("split")
     counts = {key: words.integer(run.data.get(key)) for key in ("train", "validation", "test", "features")}
-    parts = [c.p("data.text", name=run.data.get("name"), split=split_label(run, words), unit=run.data.get("unit") or "", **counts)]
+    parts = [
+        c.p(
+            "data.text",
+            name=run.data.get("name"),
+            split=split_label(run, words),
+            unit=run.data.get("unit") or "",
+            **counts,
+        )
+    ]
     parts += [c.figures("data_samples")]
     if not run.data.get("shows_data", True):
         parts.append(c.p("data.hidden"))
@@ -27,14 +35,31 @@ def data(c: Context) -> Html:
 
 def baseline_table(c: Context) -> Html:
     words, features = c.words, c.run.data.get("features")
-    lines = [(words.text("model.mean_image"), c.run.baseline("mean_image"), c.run.baseline("mean_image", split="validation_"))]
+    lines = [
+        (
+            words.text("model.mean_image"),
+            c.run.baseline("mean_image"),
+            c.run.baseline("mean_image", split="validation_"),
+        )
+    ]
     for size in latent_sizes(c.run):
-        lines.append((pca_label(size, words), c.run.baseline("pca", size), c.run.baseline("pca", size, "validation_")))
+        lines.append(
+            (pca_label(size, words), c.run.baseline("pca", size), c.run.baseline("pca", size, "validation_"))
+        )
     rows = [
-        (label, words.number(test), words.number(validation), per_pixel(c, test, features), root(c, test, features))
+        (
+            label,
+            words.number(test),
+            words.number(validation),
+            per_pixel(c, test, features),
+            root(c, test, features),
+        )
         for label, test, validation in lines
     ]
-    headers = [words.text(f"column.{key}") for key in ("baseline", "sse_test", "sse_validation", "per_feature", "rmse")]
+    headers = [
+        words.text(f"column.{key}")
+        for key in ("baseline", "sse_test", "sse_validation", "per_feature", "rmse")
+    ]
     return table(c.html("table.baselines"), headers, rows)
 
 
@@ -51,8 +76,16 @@ def model(c: Context) -> Html:
     parts = [c.p("model.text"), c.p("model.bound"), model_table(c), training_line(c)]
     asides = ["model.notebook.sum"]
     values: dict[str, object] = {}
-    fixed = [name for name in run.vaes if (run.models[name].get("likelihood") or {}).get("kind") == "gaussian_fixed"]
-    learned = [name for name in run.vaes if (run.models[name].get("likelihood") or {}).get("kind") == "gaussian_learned"]
+    fixed = [
+        name
+        for name in run.vaes
+        if (run.models[name].get("likelihood") or {}).get("kind") == "gaussian_fixed"
+    ]
+    learned = [
+        name
+        for name in run.vaes
+        if (run.models[name].get("likelihood") or {}).get("kind") == "gaussian_learned"
+    ]
     features = run.data.get("features")
     if features:
         asides.append("model.notebook.constant")
@@ -60,7 +93,9 @@ def model(c: Context) -> Html:
         values["features"] = words.integer(features)
     if fixed and run.models[fixed[0]].get("implied_beta") is not None:
         asides.append("model.notebook.beta")
-        listed = (f"{c.label(name)}: {words.plain(run.models[name].get('implied_beta'), 3)}" for name in fixed)
+        listed = (
+            f"{c.label(name)}: {words.plain(run.models[name].get('implied_beta'), 3)}" for name in fixed
+        )
         values["implied"] = "; ".join(listed)
     if learned:
         asides.append("model.notebook.learned")
@@ -85,7 +120,10 @@ def model_table(c: Context) -> Html:
                 words.integer(found.get("epochs")),
             )
         )
-    headers = [words.text(f"column.{key}") for key in ("model", "layers", "parameters", "likelihood", "constant", "epochs")]
+    headers = [
+        words.text(f"column.{key}")
+        for key in ("model", "layers", "parameters", "likelihood", "constant", "epochs")
+    ]
     return table(c.html("table.models"), headers, rows)
 
 
@@ -115,4 +153,6 @@ def training_line(c: Context) -> Html:
 
 
 def _setting(c: Context, value: object) -> str:
-    return c.words.plain(float(value)) if isinstance(value, (int, float)) and value is not None else str(value)
+    return (
+        c.words.plain(float(value)) if isinstance(value, (int, float)) and value is not None else str(value)
+    )

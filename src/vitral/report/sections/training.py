@@ -9,11 +9,16 @@ from vitral.report.sections.claims import verdict
 
 
 def training(c: Context) -> Html:
-    parts = [c.p("training.text", rows=c.words.integer(c.run.protocol.get("monitor_rows"))), c.figures("loss_curves")]
+    parts = [
+        c.p("training.text", rows=c.words.integer(c.run.protocol.get("monitor_rows"))),
+        c.figures("loss_curves"),
+    ]
     parts += [epoch_table(c, name) for name in c.run.ordered if c.run.progress.get(name)]
     parts += [c.heading("training.alike"), c.p("training.alike.text"), split_table(c)]
     parts += [c.heading("training.shortcut"), c.p("training.shortcut.text"), shortcut_table(c)]
-    return join([*parts, c.notebook("training.notebook.split", "training.notebook.stable", "training.notebook.stop")])
+    return join(
+        [*parts, c.notebook("training.notebook.split", "training.notebook.stable", "training.notebook.stop")]
+    )
 
 
 def epoch_table(c: Context, name: str) -> Html:
@@ -45,13 +50,18 @@ def split_table(c: Context) -> Html:
             (
                 c.label(name),
                 words.measured(train.value, train.error) if train else words.text("number.none"),
-                words.measured(validation.value, validation.error) if validation else words.text("number.none"),
+                words.measured(validation.value, validation.error)
+                if validation
+                else words.text("number.none"),
                 words.measured(gap.value, gap.error, signed=True) if gap else words.text("number.none"),
                 verdict(c, gap),
                 words.number(c.run.models[name].get("slope_at_stop"), 2, signed=True),
             )
         )
-    headers = [words.text(f"column.{key}") for key in ("model", "train_loss", "validation_loss", "gap", "verdict", "slope")]
+    headers = [
+        words.text(f"column.{key}")
+        for key in ("model", "train_loss", "validation_loss", "gap", "verdict", "slope")
+    ]
     return table(c.html("table.splits"), headers, rows)
 
 
@@ -59,7 +69,13 @@ def shortcut_table(c: Context) -> Html:
     words, rows = c.words, []
     for name in c.run.vaes:
         test = c.run.scores(name, "test")
-        cells = [words.number(test.get(key)) for key in ("loss", "loss_at_mean", "mu_shortcut_measured", "mu_shortcut_predicted")]
+        cells = [
+            words.number(test.get(key))
+            for key in ("loss", "loss_at_mean", "mu_shortcut_measured", "mu_shortcut_predicted")
+        ]
         rows.append((c.label(name), *cells))
-    headers = [words.text(f"column.{key}") for key in ("model", "loss_sampled", "loss_at_mean", "shortcut", "shortcut_predicted")]
+    headers = [
+        words.text(f"column.{key}")
+        for key in ("model", "loss_sampled", "loss_at_mean", "shortcut", "shortcut_predicted")
+    ]
     return table(c.html("table.shortcut"), headers, rows)
