@@ -21,8 +21,19 @@ _HOMES = {
     "stream": "vitral.core.randomness",
 }
 
-__all__ = ["__version__", *_HOMES]
-__all__.sort()
+__all__ = [
+    "Batch",
+    "Model",
+    "Run",
+    "Spec",
+    "TrainedModel",
+    "VitralError",
+    "__version__",
+    "load",
+    "load_data",
+    "show_versions",
+    "stream",
+]
 
 
 def __getattr__(name: str) -> Any:

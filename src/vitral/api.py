@@ -51,8 +51,10 @@ class TrainedModel:
         """The mean of p(x given z) for codes (..., L)."""
         z = np.asarray(z, self.theta.dtype)
         if z.ndim == 0 or z.shape[-1] != self.spec.latent:
-            raise UsageError(f"codes need {self.spec.latent} numbers each, got shape {z.shape}: give (rows, {self.spec.latent})")
-        return self.model.decode(self.model.views(self.theta), z)
+            raise UsageError(
+                f"codes need {self.spec.latent} numbers each, got shape {z.shape}: give (rows, {self.spec.latent})"
+            )
+        return np.asarray(self.model.decode(self.model.views(self.theta), z))
 
     def reconstruct(self, array: Any) -> np.ndarray:
         """Decoder means at the mean of q(z given x), (N, D)."""
@@ -60,12 +62,16 @@ class TrainedModel:
 
     def sample(self, n: int, *, seed: int = 0) -> np.ndarray:
         """n draws from the model, (n, D): z from the prior, then x from p(x given z)."""
-        _, x = self.model.sample(self.model.views(self.theta), n, stream(seed, "sample"), self.theta.dtype.name)
-        return x
+        _, x = self.model.sample(
+            self.model.views(self.theta), n, stream(seed, "sample"), self.theta.dtype.name
+        )
+        return np.asarray(x)
 
     def prior_means(self, n: int, *, seed: int = 0) -> np.ndarray:
         """Decoder means for n draws of z from the prior, (n, D): the same z as ``sample``."""
-        z, _ = self.model.sample(self.model.views(self.theta), n, stream(seed, "sample"), self.theta.dtype.name)
+        z, _ = self.model.sample(
+            self.model.views(self.theta), n, stream(seed, "sample"), self.theta.dtype.name
+        )
         return self.decode(z)
 
 
@@ -80,8 +86,10 @@ class Run:
         """metrics.json, as written."""
         file = self.path / "metrics.json"
         if not file.exists():
-            raise VitralError(f"{self.path} has no metrics.json: the run is not complete; resume it with vitral study --resume")
-        return json.loads(file.read_text(encoding="utf-8"))
+            raise VitralError(
+                f"{self.path} has no metrics.json: the run is not complete; resume it with vitral study --resume"
+            )
+        return dict(json.loads(file.read_text(encoding="utf-8")))
 
     @property
     def names(self) -> list[str]:
@@ -106,7 +114,9 @@ def load(path: str | Path) -> TrainedModel | Run:
     path = Path(path)
     if path.is_dir():
         if not (path / "recipe.toml").exists():
-            raise UsageError(f"{path} is not a run folder: it has no recipe.toml; give a run folder or a model file")
+            raise UsageError(
+                f"{path} is not a run folder: it has no recipe.toml; give a run folder or a model file"
+            )
         return Run(path)
     return load_file(path)
 
@@ -123,5 +133,7 @@ def load_one(path: str | Path, name: str | None = None) -> TrainedModel:
     if isinstance(loaded, TrainedModel):
         return loaded
     if name is None and len(loaded.names) != 1:
-        raise UsageError(f"{path} holds several models: choose one with --model, of {', '.join(loaded.names)}")
+        raise UsageError(
+            f"{path} holds several models: choose one with --model, of {', '.join(loaded.names)}"
+        )
     return loaded.model(name or loaded.names[0])

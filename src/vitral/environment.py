@@ -22,8 +22,19 @@ def show_versions() -> dict[str, Any]:
     from vitral import __version__
 
     versions = {package: _version(package) for package in PACKAGES}
-    machine = {"platform": platform.system(), "machine": platform.machine(), "cpu": _processor(), "cores": _cores()}
-    return {"vitral": __version__, "python": platform.python_version(), **machine, **versions, "blas": _blas()}
+    machine = {
+        "platform": platform.system(),
+        "machine": platform.machine(),
+        "cpu": _processor(),
+        "cores": _cores(),
+    }
+    return {
+        "vitral": __version__,
+        "python": platform.python_version(),
+        **machine,
+        **versions,
+        "blas": _blas(),
+    }
 
 
 def commit() -> str | None:
@@ -32,7 +43,9 @@ def commit() -> str | None:
     if not (root / ".git").exists():
         return None
     try:
-        answer = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False
+        )
     except OSError:
         return None
     return answer.stdout.strip() or None
@@ -65,6 +78,10 @@ def _blas() -> dict[str, Any] | None:
 
     for library in threadpool_info():
         if library["user_api"] == "blas":
-            return {"name": library["internal_api"], "version": library["version"],
-                    "kernel": library.get("architecture"), "threads": library["num_threads"]}
+            return {
+                "name": library["internal_api"],
+                "version": library["version"],
+                "kernel": library.get("architecture"),
+                "threads": library["num_threads"],
+            }
     return None

@@ -1,8 +1,8 @@
 """The variational autoencoder, whole: five parts, one loss, and its way back.
 
-    x -> encoder -> q(z given x) -> z -> decoder -> p(x given z)            prior p(z)
+x -> encoder -> q(z given x) -> z -> decoder -> p(x given z)            prior p(z)
 
-    loss = E_q[-log p(x given z)] + KL(q(z given x), p(z)) = -ELBO >= -log p(x)        (nats per image)
+loss = E_q[-log p(x given z)] + KL(q(z given x), p(z)) = -ELBO >= -log p(x)        (nats per image)
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class Model:
             getattr(self, name).init(getattr(p, name), stream(seed, f"init {name}"), data)
         return theta
 
-    def run(self, p: Views, batch: Batch, noise: dict[str, Array]) -> tuple[Terms, Array, Callable[..., None]]:
+    def run(
+        self, p: Views, batch: Batch, noise: dict[str, Array]
+    ) -> tuple[Terms, Array, Callable[..., None]]:
         """Every term of the objective, the decoder output (K, N, M), and the way back to the gradient."""
         h, encoder_backward = self.encoder.forward(p.encoder, batch.inputs)
         q, posterior_backward = self.posterior.sample(p.posterior, h, noise)
@@ -106,14 +108,17 @@ class Model:
     def encode(self, p: Views, x: Array) -> tuple[Array, Array | None]:
         """mu and logvar of q(z given x), each (N, L)."""
         h, _ = self.encoder.forward(p.encoder, x)
-        return self.posterior.parameters(h)
+        mu, logvar = self.posterior.parameters(h)
+        return mu, logvar
 
     def decode(self, p: Views, z: Array) -> Array:
         """The mean of p(x given z) for any z (..., L)."""
         o, _ = self.decoder.forward(p.decoder, z)
         return self.likelihood.mean(p.likelihood, o)
 
-    def sample(self, p: Views, n: int, rng: np.random.Generator, dtype: str = "float32") -> tuple[Array, Array]:
+    def sample(
+        self, p: Views, n: int, rng: np.random.Generator, dtype: str = "float32"
+    ) -> tuple[Array, Array]:
         """n draws of z from the prior, (n, L), and of x from p(x given z), (n, D)."""
         z = self.prior.sample(p, n, rng).astype(dtype)
         o, _ = self.decoder.forward(p.decoder, z)

@@ -43,15 +43,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise ResourceError(f"cannot write {path}: {error.strerror or error}; free space or choose another folder") from error
+        raise ResourceError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
+        ) from error
 
 
 def _replace(temporary: Path, path: Path, patience: float = 2.5) -> None:
-    """os.replace, tried again for a while where Windows says that somebody holds the target."""
+    """A rename, tried again for a while where Windows says that somebody holds the target."""
     until = time.monotonic() + patience
     while True:
         try:
-            os.replace(temporary, path)
+            temporary.replace(path)
             return
         except OSError as error:
             if getattr(error, "winerror", None) not in _RETRY_WINERRORS or time.monotonic() > until:
@@ -70,7 +72,9 @@ def _sync_folder(folder: Path) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """JSON with two spaces, keys in their order, no NaN, and a last newline."""
-    write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_atomically(
+        path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    )
 
 
 def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
@@ -95,7 +99,9 @@ def load_tensors(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str
     content = _read(path)
     facts = _metadata(path, content)
     if facts.get("kind") != kind:
-        raise FileError(f"{path} is not a Vitral {kind} file, but {facts.get('kind', 'something else')!r}: give another path")
+        raise FileError(
+            f"{path} is not a Vitral {kind} file, but {facts.get('kind', 'something else')!r}: give another path"
+        )
     if facts.get("format_version", 0) > FORMAT_VERSION:
         raise FileError(
             f"{path} has format version {facts['format_version']} and was written by Vitral {facts.get('vitral')}; "
@@ -126,7 +132,9 @@ def _metadata(path: Path, content: bytes) -> dict[str, Any]:
         header = json.loads(content[8 : 8 + length])
         return dict(json.loads(header["__metadata__"][METADATA_KEY]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FileError(f"{path} is not a Vitral file: its header cannot be read; give another path") from error
+        raise FileError(
+            f"{path} is not a Vitral file: its header cannot be read; give another path"
+        ) from error
 
 
 def _digest(tensors: Mapping[str, np.ndarray]) -> str:
@@ -140,7 +148,12 @@ def _digest(tensors: Mapping[str, np.ndarray]) -> str:
 
 
 def save_model(
-    path: Path, spec: Spec, theta: np.ndarray, contract: Mapping[str, Any], facts: Mapping[str, Any], version: str
+    path: Path,
+    spec: Spec,
+    theta: np.ndarray,
+    contract: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    version: str,
 ) -> None:
     """A model file: every tensor under its own name, and what is needed to use it."""
     places = parameters.named(spec.build().shapes)
@@ -156,7 +169,9 @@ def load_model(path: Path) -> tuple[Spec, np.ndarray, dict[str, Any], dict[str, 
         spec = Spec.from_dict(metadata["spec"])
         contract, facts = metadata["contract"], metadata["facts"]
     except KeyError as error:
-        raise FileError(f"{path} is not a complete model file: {error} is missing; restore it from a copy") from error
+        raise FileError(
+            f"{path} is not a complete model file: {error} is missing; restore it from a copy"
+        ) from error
     return spec, _assemble(path, spec, tensors), contract, facts
 
 
@@ -164,7 +179,9 @@ def _assemble(path: Path, spec: Spec, tensors: Mapping[str, np.ndarray]) -> np.n
     places = parameters.named(spec.build().shapes)
     if set(places) != set(tensors):
         odd = sorted(set(places) ^ set(tensors))
-        raise FileError(f"{path} does not fit its own spec: unexpected or missing tensors {', '.join(odd[:5])}")
+        raise FileError(
+            f"{path} does not fit its own spec: unexpected or missing tensors {', '.join(odd[:5])}"
+        )
     dtype = next(iter(tensors.values())).dtype
     if dtype not in (np.dtype("float32"), np.dtype("float64")):
         raise FileError(f"{path} holds {dtype} tensors: this version reads float32 and float64")

@@ -42,7 +42,9 @@ class MLP:
     def build(self, n_in: int, n_out: int, log_variances: int = 0) -> Chain:
         """The network; the last ``log_variances`` outputs are log-variances."""
         self.check()
-        weights = ("he" if self.activation == "relu" else "glorot") if self.weights == "auto" else self.weights
+        weights = (
+            ("he" if self.activation == "relu" else "glorot") if self.weights == "auto" else self.weights
+        )
         layers: list[Any] = []
         for width in self.hidden:
             layers += [Affine(n_in, width, weights), ACTIVATIONS[self.activation]()]
@@ -73,7 +75,7 @@ SCHEDULES = {"constant": Constant, "linear": Linear}
 def member(family: str, members: Mapping[str, type], entry: Entry, **given: Any) -> Any:
     """The member of a family that ``entry`` names, made with its options and what is ``given``."""
     options = {"kind": entry} if isinstance(entry, str) else dict(entry)
-    kind = options.pop("kind", next(iter(members)) if len(members) == 1 else None)
+    kind = str(options.pop("kind", next(iter(members)) if len(members) == 1 else "none given"))
     if kind not in members:
         raise unknown(family, kind, members)
     made = members[kind]
@@ -114,8 +116,11 @@ def positive(name: str, value: Any, kind: type = int) -> None:
     numbers = (int,) if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, numbers) or not value > 0:
         what = "whole number" if kind is int else "number"
-        raise UsageError(f"{name} must be a positive {what}, got {value!r}: give one of at least 1" if kind is int
-                         else f"{name} must be a positive {what}, got {value!r}: give one above 0")
+        raise UsageError(
+            f"{name} must be a positive {what}, got {value!r}: give one of at least 1"
+            if kind is int
+            else f"{name} must be a positive {what}, got {value!r}: give one above 0"
+        )
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,9 @@ class Spec:
         for name, f in known.items():
             if name not in entries and f.default is MISSING and f.default_factory is MISSING:
                 raise UsageError(f"a model spec needs {name!r}, and this one has none: add it")
-        return cls(**{key: _thawed(value) if key == "image_shape" else value for key, value in entries.items()})
+        return cls(
+            **{key: _thawed(value) if key == "image_shape" else value for key, value in entries.items()}
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data with every default written out; ``from_dict`` of it gives an equal model."""
@@ -173,7 +180,9 @@ class Spec:
         encoder = member("network", NETWORKS, self.encoder)
         decoder = member("network", NETWORKS, self.decoder)
         return Model(
-            encoder=encoder.build(self.features, posterior.width(), self.latent if posterior.has_density else 0),
+            encoder=encoder.build(
+                self.features, posterior.width(), self.latent if posterior.has_density else 0
+            ),
             posterior=posterior,
             prior=member("prior", PRIORS, self.prior, latent=self.latent),
             decoder=decoder.build(self.latent, likelihood.width(self.features)),

@@ -21,7 +21,7 @@ def test_a_sound_posterior_stays_within_five_standard_errors_under_many_seeds(la
     assert np.median(measured) > 0.3
 
 
-def test_a_sampler_with_two_per_cent_too_much_noise_is_caught():
+def test_a_sampler_with_five_per_cent_too_much_noise_is_caught():
     class Wide(DiagonalGaussian):
         def sample(self, p, h, noise):
             return super().sample(p, h, {"eps": 1.05 * noise["eps"]})

@@ -54,7 +54,7 @@ def test_a_number_that_is_not_finite_is_refused_with_row_and_column(tmp_path, ro
 
 
 @pytest.mark.parametrize(
-    ("array", "sentence"),
+    "array, sentence",
     [
         (np.array(["a", "b"]), "not numbers"),
         (np.zeros(5), "shape"),

@@ -14,12 +14,16 @@ def test_pca_agrees_with_scikit_learn():
     data = load_data("digits")
     x, unseen = (rows.take(slice(None), "float64") for rows in (data.train, data.test))
     baselines = fit_baselines(data.train)
-    assert baselines.mean_image_sse(data.test) == pytest.approx(((unseen - x.mean(axis=0)) ** 2).sum(axis=1).mean())
+    assert baselines.mean_image_sse(data.test) == pytest.approx(
+        ((unseen - x.mean(axis=0)) ** 2).sum(axis=1).mean()
+    )
     for components in (2, 10):
         pca = PCA(components, svd_solver="full").fit(x)
         expected = pca.inverse_transform(pca.transform(unseen))
         np.testing.assert_allclose(baselines.reconstruct(unseen, components), expected, atol=1e-10)
-        assert baselines.pca_sse(data.test, components) == pytest.approx(((unseen - expected) ** 2).sum(axis=1).mean())
+        assert baselines.pca_sse(data.test, components) == pytest.approx(
+            ((unseen - expected) ** 2).sum(axis=1).mean()
+        )
 
 
 def test_blocks_do_not_change_the_baselines(monkeypatch):

@@ -12,7 +12,10 @@ from vitral.parts.objectives import ELBO, Reconstruction
 
 FEATURES, LATENT = 4, 2
 SPEC = Spec(
-    features=FEATURES, latent=LATENT, encoder={"hidden": [], "quiet": False}, decoder={"hidden": []},
+    features=FEATURES,
+    latent=LATENT,
+    encoder={"hidden": [], "quiet": False},
+    decoder={"hidden": []},
     likelihood={"kind": "gaussian_fixed", "variance": 0.3, "link": "identity"},
 )
 
@@ -52,7 +55,8 @@ def test_the_elbo_stays_below_and_rises_with_the_samples(x):
     exact = exact_log_px(x, mean, covariance).mean()
     elbo = per_image(model, theta, Rows(x, None, 1.0), ELBO(), seed=0, purpose="t", draws=400)["elbo"].mean()
     few, many = (
-        np.array([log_px_hat(model, theta, x, samples=k, seed=seed).mean() for seed in range(30)]) for k in (3, 300)
+        np.array([log_px_hat(model, theta, x, samples=k, seed=seed).mean() for seed in range(30)])
+        for k in (3, 300)
     )
     assert few.mean() - elbo > 5 * standard_error(few)
     assert many.mean() - few.mean() > 5 * np.hypot(standard_error(few), standard_error(many))
@@ -115,8 +119,14 @@ def test_the_squared_error_is_a_sum_over_features(x):
 
 def test_a_plain_autoencoder_has_no_elbo_and_no_likelihood(x):
     """None instead of a number that would mean nothing."""
-    model = Spec(features=FEATURES, latent=LATENT, encoder={"hidden": []}, decoder={"hidden": []}, posterior="point",
-                 likelihood={"kind": "gaussian_fixed", "link": "identity"}).build()
+    model = Spec(
+        features=FEATURES,
+        latent=LATENT,
+        encoder={"hidden": []},
+        decoder={"hidden": []},
+        posterior="point",
+        likelihood={"kind": "gaussian_fixed", "link": "identity"},
+    ).build()
     theta = model.init(0, "float64")
     values = summary(per_image(model, theta, Rows(x, None, 1.0), Reconstruction(), seed=0, purpose="t"))
     assert values["elbo"] is None

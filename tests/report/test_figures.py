@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import matplotlib
 import numpy as np
@@ -19,6 +20,7 @@ from vitral.report.figures.images import mosaic, shaped
 from vitral.report.figures.style import CLASS_COLOURS, styled
 from vitral.report.geometry import prior_mass_within, share_of_tiles_beyond
 from vitral.report.language import language
+from vitral.report.run_folder import read_run
 
 STEMS = [
     "data_samples",
@@ -45,8 +47,18 @@ def planned(run, stem):
     return next(figure for figure in plan(run) if figure.stem == stem)
 
 
+@cache
+def drawn_once(folder, stem, code):
+    run = read_run(folder)
+    return laid_out(draw(run, planned(run, stem), language(code)))
+
+
 def drawn(run, stem, code):
-    figure = draw(run, planned(run, stem), language(code))
+    """A figure of the synthetic run, laid out so that its tick labels have their texts."""
+    return drawn_once(run.path, stem, code)
+
+
+def laid_out(figure):
     with styled():
         figure.draw_without_rendering()
     return figure
@@ -175,19 +187,30 @@ def test_classes_are_told_by_glyph_as_well_as_colour(run):
     assert len(set(markers)) == 10
 
 
-def test_class_colours_stay_apart_for_a_deuteranope():
-    """Simulated with the matrix of Viénot, Brettel and Mollon (1999) on linear light."""
+PROTANOPE = [[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]]
+DEUTERANOPE = [[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]]
+
+
+def cielab(linear):
+    """Linear RGB to CIELAB, white point D65."""
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(linear @ to_xyz.T / [0.9505, 1.0, 1.089]).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+@pytest.mark.parametrize("eyes", [np.eye(3), PROTANOPE, DEUTERANOPE], ids=["all", "protanope", "deuteranope"])
+def test_class_colours_stay_apart_for_eyes_of_every_kind(eyes):
+    """Simulated with the matrices of Viénot, Brettel and Mollon (1999) on linear light."""
     linear = np.array([to_rgb(colour) for colour in CLASS_COLOURS]) ** 2.2
-    matrix = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
-    seen = np.clip(linear @ matrix.T, 0, 1) ** (1 / 2.2)
+    seen = cielab(np.clip(linear @ np.array(eyes).T, 0, 1))
     gaps = np.linalg.norm(seen[:, None] - seen[None], axis=-1)[np.triu_indices(len(seen), 1)]
-    assert gaps.min() > 0.05
+    assert gaps.min() > 20
 
 
 def test_codes_without_labels_are_drawn_without_classes(run):
     kept = {name: value for name, value in run.arrays.items() if "labels" not in name}
     for stem in ("latent_map-latent-2", "latent_projections-latent-3", "reconstructions", "interpolation"):
-        figure = drawn(replace(run, arrays=kept), stem, "en")
+        figure = draw(replace(run, arrays=kept), planned(run, stem), language("en"))
         assert not figure.legends
 
 

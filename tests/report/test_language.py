@@ -49,7 +49,7 @@ def test_portuguese_is_translated_wherever_a_string_is_a_sentence():
 
 
 @pytest.mark.parametrize(
-    ("code", "written"),
+    "code, written",
     [("en", f"{MINUS}1,234.50"), ("pt", f"{MINUS}1.234,50")],
 )
 def test_numbers_are_grouped_and_pointed_by_language(code, written):

@@ -6,10 +6,14 @@ import importlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
 from tests.report.synthetic import write_run
@@ -102,15 +106,13 @@ def test_every_figure_has_an_alternative_text_with_size_in_both_languages(read):
         assert len(image["alt"]) > 40
         assert int(image["width"]) > 300
         assert int(image["height"]) > 100
-    english, portuguese = images[: len(images)], images
     assert len({image["alt"] for image in images}) == len(images)
-    assert english and portuguese
 
 
 def test_headings_come_in_order(read):
     levels = [int(name[1]) for name, _, _ in read.elements if re.fullmatch(r"h[1-6]", name)]
     assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
 def test_every_table_has_a_caption_and_scoped_headers(read):
@@ -192,9 +194,7 @@ def test_without_matplotlib_the_page_names_the_cause_in_the_place_of_each_figure
     assert str(error) in written
 
 
-def test_a_missing_array_is_named_where_its_figure_would_be(folder, tmp_path):
-    import numpy as np
-
+def test_a_missing_array_is_named_where_its_figure_would_be(tmp_path):
     copy = write_run(tmp_path / "run")
     with np.load(copy / "arrays.npz") as archive:
         kept = {name: archive[name] for name in archive.files if name != "latent-2/prior_means"}
@@ -213,7 +213,7 @@ def test_a_missing_array_is_named_where_its_figure_would_be(folder, tmp_path):
         {"shows_data": False},
         {"notebook": True},
     ],
-    ids=lambda options: "-".join(options),
+    ids="-".join,
 )
 def test_a_run_without_some_part_still_gets_its_page(tmp_path, options):
     Reader(words_only(write_run(tmp_path / "run", **options)))
@@ -273,8 +273,5 @@ def test_the_page_claims_nothing_that_no_run_could_show(page):
 
 
 def test_importing_the_report_does_not_import_matplotlib():
-    import subprocess
-    import sys
-
     code = "import sys, vitral.report, vitral.report.page; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

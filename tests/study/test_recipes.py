@@ -25,7 +25,7 @@ def test_every_default_is_written_out():
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    "change, sentence",
     [
         ("training.epohs=3", "did you mean 'epochs'"),
         ("trainig.epochs=3", "did you mean 'training'"),
@@ -58,7 +58,11 @@ def test_a_wrong_change_is_one_sentence(change, sentence):
 
 def test_changes_reach_nested_values():
     """A new kind starts from its own defaults; a schedule is a table."""
-    changes = ["training.optimiser.kind=sgd", "training.objective.beta={kind='linear', steps=10}", "data.limit=50"]
+    changes = [
+        "training.optimiser.kind=sgd",
+        "training.objective.beta={kind='linear', steps=10}",
+        "data.limit=50",
+    ]
     recipe = load_recipe("mnist", changes)
     assert recipe.training.optimiser == {"kind": "sgd"}
     assert recipe.plan(0).objective.at(5).beta == 0.5

@@ -18,7 +18,13 @@ CHANGES = [
     "training.epochs=2", "training.seeds=2", "model.latents=[2,3]", "evaluation.importance_samples=20",
     "evaluation.importance_images=30", "evaluation.tsne_rows=40",
 ]  # fmt: skip
-FILES = ("metrics.json", "arrays.npz", "recipe.toml", "models/latent-2.safetensors", "models/autoencoder-2.safetensors")
+FILES = (
+    "metrics.json",
+    "arrays.npz",
+    "recipe.toml",
+    "models/latent-2.safetensors",
+    "models/autoencoder-2.safetensors",
+)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +137,9 @@ def test_a_finished_run_has_no_mark_and_no_checkpoints(finished):
 
 def test_no_data_keeps_training_rows_out(recipe, tmp_path):
     """No array of the run equals a training row."""
-    small = load_recipe("digits", [*CHANGES, "model.latents=[2]", "training.seeds=1", "model.autoencoders=[]"])
+    small = load_recipe(
+        "digits", [*CHANGES, "model.latents=[2]", "training.seeds=1", "model.autoencoders=[]"]
+    )
     folder = run(small, tmp_path / "run", show_data=False)
     with np.load(folder.path / "arrays.npz", allow_pickle=False) as arrays:
         assert not {"data_samples", "data_sample_labels"} & set(arrays.files)
@@ -175,7 +183,13 @@ def test_an_unfinished_run_has_no_metrics_and_says_so(recipe, tmp_path):
 
 def test_grey_levels_under_bernoulli_are_a_loss_and_no_likelihood(tmp_path):
     """Digits are not binary: ELBO and log p(x) are null, the loss stays (E05c)."""
-    changes = [*CHANGES, "model.latents=[2]", "training.seeds=1", "model.autoencoders=[]", "model.likelihood.kind=bernoulli"]
+    changes = [
+        *CHANGES,
+        "model.latents=[2]",
+        "training.seeds=1",
+        "model.autoencoders=[]",
+        "model.likelihood.kind=bernoulli",
+    ]
     folder = run(load_recipe("digits", changes), tmp_path / "run")
     model = json.loads((folder.path / "metrics.json").read_text())["models"]["latent-2"]
     assert model["loss_is_likelihood"] is False

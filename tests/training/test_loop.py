@@ -85,7 +85,9 @@ def test_equal_seeds_give_equal_bits_and_other_seeds_do_not():
 def test_shards_give_the_same_gradient_steps():
     """Three shards of a batch of eight: the same training up to rounding in float64."""
     plan = replace(PLAN, dtype="float64")
-    np.testing.assert_allclose(run(plan)[1].theta, run(replace(plan, shards=3))[1].theta, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        run(plan)[1].theta, run(replace(plan, shards=3))[1].theta, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_validation_is_measured_like_training():
@@ -129,7 +131,9 @@ def test_keep_best_returns_the_epoch_with_the_lowest_validation_loss():
     losses = [record["validation"]["loss"] for record in state.history]
     assert state.best_epoch == int(np.argmin(losses))
     model = SPEC.build()
-    again = per_image(model, state.result(plan), small_data().validation, ELBO(), seed=5, purpose="monitor validation")
+    again = per_image(
+        model, state.result(plan), small_data().validation, ELBO(), seed=5, purpose="monitor validation"
+    )
     assert again["loss"].mean() == pytest.approx(min(losses), rel=1e-6)
 
 
@@ -145,10 +149,11 @@ def test_a_bad_number_in_the_data_is_named_by_step_and_term():
     """No mean over finite batches only: the first batch that meets the NaN stops the training."""
     data = small_data()
     model, state = fresh(PLAN)
+    events = train(model, data, PLAN, state, seed=5)
+    next(events)  # the untrained model is measured on whole numbers
+    data.train.stored[5, 2] = np.nan
     with pytest.raises(TrainingDiverged, match=r"step [1-4]: kl is not finite"):
-        for event, _ in train(model, data, PLAN, state, seed=5):
-            assert isinstance(event, Step) or event.record["epoch"] == 0
-            data.train.stored[5, 2] = np.nan
+        list(events)
     model, state = fresh(PLAN)
     with pytest.raises(TrainingDiverged, match=r"step 0: train loss is not finite"):
         next(train(model, data, PLAN, state, seed=5))
@@ -159,9 +164,11 @@ def test_an_overflow_in_the_network_is_named_by_its_term():
     plan = replace(PLAN, objective=ELBO())
     model, state = fresh(plan)
     *_, head = model.views(state.theta).encoder
+    events = train(model, small_data(), plan, state, seed=5)
+    next(events)
+    head.b[...] = 300.0
     with pytest.raises(TrainingDiverged, match=r"step 1: kl is not finite") as caught:
-        for _ in train(model, small_data(), plan, state, seed=5):
-            head.b[...] = 300.0
+        list(events)
     assert (caught.value.step, caught.value.term) == (1, "kl")
 
 

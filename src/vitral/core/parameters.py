@@ -36,7 +36,9 @@ class Views:
         try:
             return self._children[name]
         except KeyError:
-            raise AttributeError(f"no parameter {name!r} here; there are: {', '.join(self._children)}") from None
+            raise AttributeError(
+                f"no parameter {name!r} here; there are: {', '.join(self._children)}"
+            ) from None
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._children.values())

@@ -18,6 +18,8 @@ def stream(seed: int, purpose: str, *index: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def draw(shapes: Mapping[str, tuple[int, ...]], rng: np.random.Generator, dtype: str) -> dict[str, np.ndarray]:
+def draw(
+    shapes: Mapping[str, tuple[int, ...]], rng: np.random.Generator, dtype: str
+) -> dict[str, np.ndarray]:
     """Standard normal noise for every name of a model's noise tree."""
     return {name: rng.standard_normal(shape, dtype=np.dtype(dtype)) for name, shape in shapes.items()}

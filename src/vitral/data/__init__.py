@@ -29,8 +29,6 @@ def load_data(name: str, *, split: str = "auto", seed: int = 0, limit: int | Non
     source = _source(name)
     if split == "auto":
         split = "official" if source.official else "random"
-    if split in ("official", "notebook") and not source.official:
-        raise UsageError(f"split {split!r} exists for mnist only, got data {name!r}: use split 'random'")
     parts = SPLITS[split](source, seed)
     train, validation, test = (source.rows.select(index) for index in parts)
     if limit is not None:
@@ -56,5 +54,7 @@ def _source(name: str) -> Source:
 
         return array_file(path)
     if path.exists():
-        raise UsageError(f"{name} is not an array file: give a .npy or .npz file, or one of {', '.join(NAMED)}")
+        raise UsageError(
+            f"{name} is not an array file: give a .npy or .npz file, or one of {', '.join(NAMED)}"
+        )
     raise unknown("data", name, NAMED)

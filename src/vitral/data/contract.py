@@ -61,7 +61,7 @@ class Rows:
     scale: float
 
     def __len__(self) -> int:
-        return self.stored.shape[0]
+        return len(self.stored)
 
     def take(self, index: np.ndarray | slice, dtype: str = "float32") -> np.ndarray:
         """x = stored / scale for some rows, (n, D). The quotient is a float32 number in either dtype."""
@@ -81,7 +81,9 @@ class Rows:
             wrong = ~((x >= low) & (x <= high) & np.isfinite(x))
             if wrong.any():
                 row, column = np.argwhere(wrong)[0]
-                raise DataError(_offence(name, start + int(row), int(column), float(x[row, column]), low, high))
+                raise DataError(
+                    _offence(name, start + int(row), int(column), float(x[row, column]), low, high)
+                )
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ class Data:
 
     def select(self, index: slice) -> Data:
         """The same rows of every part."""
-        return replace(self, **{name: rows.select(index) for name, rows in self.parts().items()})
+        train, validation, test = (rows.select(index) for rows in self.parts().values())
+        return replace(self, train=train, validation=validation, test=test)
 
     def parts(self) -> dict[str, Rows]:
         return {"train": self.train, "validation": self.validation, "test": self.test}
@@ -123,7 +126,9 @@ def flattened(array: np.ndarray, name: str) -> np.ndarray:
     if array.dtype.kind not in "buif":
         raise DataError(f"{name} holds {array.dtype} values, not numbers: give an integer or float array")
     if array.ndim not in (2, 3, 4) or 0 in array.shape:
-        raise DataError(f"{name} has shape {array.shape}: give (rows, features), (rows, H, W) or (rows, H, W, C)")
+        raise DataError(
+            f"{name} has shape {array.shape}: give (rows, features), (rows, H, W) or (rows, H, W, C)"
+        )
     return array.reshape(array.shape[0], -1)
 
 

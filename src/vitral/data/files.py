@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,14 +25,18 @@ def read_array(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         with np.load(path, allow_pickle=False) as archive:
             return _from_archive(path, archive)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, MemoryError) as error:
-        raise DataError(f"cannot read {path}: {error}; save it again with numpy.save or numpy.savez") from error
+        raise DataError(
+            f"cannot read {path}: {error}; save it again with numpy.save or numpy.savez"
+        ) from error
 
 
-def _from_archive(path: Path, archive) -> tuple[np.ndarray, np.ndarray | None]:
+def _from_archive(path: Path, archive: Any) -> tuple[np.ndarray, np.ndarray | None]:
     names = [name for name in archive.files if name not in LABEL_KEYS]
     chosen = next((name for name in ARRAY_KEYS if name in names), names[0] if len(names) == 1 else None)
     if chosen is None:
-        raise DataError(f"{path} holds {', '.join(archive.files) or 'nothing'}: name the rows one of {', '.join(ARRAY_KEYS)}")
+        raise DataError(
+            f"{path} holds {', '.join(archive.files) or 'nothing'}: name the rows one of {', '.join(ARRAY_KEYS)}"
+        )
     labels = next((archive[name] for name in LABEL_KEYS if name in archive.files), None)
     return archive[chosen], labels
 
@@ -41,7 +46,9 @@ def array_file(path: Path) -> Source:
     array, labels = read_array(path)
     flat = flattened(array, str(path))
     if labels is not None and labels.shape != (flat.shape[0],):
-        raise DataError(f"{path}: labels have shape {labels.shape}, the rows need ({flat.shape[0]},): one label a row")
+        raise DataError(
+            f"{path}: labels have shape {labels.shape}, the rows need ({flat.shape[0]},): one label a row"
+        )
     if labels is not None and labels.dtype.kind not in "bui":
         raise DataError(f"{path}: labels hold {labels.dtype} values: give whole numbers")
     scale = 255.0 if flat.dtype == np.uint8 else 1.0
@@ -50,7 +57,9 @@ def array_file(path: Path) -> Source:
     low, high, binary = _range(rows)
     image_shape = tuple(array.shape[1:]) if array.ndim > 2 else None
     unit = "pixel intensity, 0 to 1 (level / 255)" if scale == 255.0 else "the unit of the file"
-    return Source(path.stem, rows, Contract(flat.shape[1], image_shape, str(flat.dtype), scale, low, high, unit, binary))
+    return Source(
+        path.stem, rows, Contract(flat.shape[1], image_shape, str(flat.dtype), scale, low, high, unit, binary)
+    )
 
 
 def _range(rows: Rows) -> tuple[float, float, bool]:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from vitral.core.randomness import stream
 from vitral.data.contract import Source
+from vitral.errors import UsageError
 
 Parts = tuple[np.ndarray | slice, np.ndarray | slice, np.ndarray | slice]
 
 
 def official(source: Source, seed: int) -> Parts:
     """The set's own test rows; validation is the last part of its own training rows."""
-    train, validation, test = source.official
-    return slice(0, train), slice(train, train + validation), slice(train + validation, train + validation + test)
+    train, validation, test = _needed(source.official, source, "official")
+    return (
+        slice(0, train),
+        slice(train, train + validation),
+        slice(train + validation, train + validation + test),
+    )
 
 
 def notebook(source: Source, seed: int) -> Parts:
     """The notebook's: all rows pooled, scikit-learn's stratified split with random_state 42, twice."""
     from sklearn.model_selection import train_test_split
 
-    labels = source.rows.labels
+    labels = _needed(source.rows.labels if source.official else None, source, "notebook")
     rest, test = train_test_split(np.arange(len(labels)), test_size=10_000, random_state=42, stratify=labels)
     train, validation = train_test_split(rest, test_size=0.2, random_state=42, stratify=labels[rest])
     return train, validation, test
@@ -33,4 +40,17 @@ def random(source: Source, seed: int) -> Parts:
     return order[: -2 * tenth], order[-2 * tenth : -tenth], order[-tenth:]
 
 
-SPLITS = {"auto": None, "notebook": notebook, "official": official, "random": random}
+def auto(source: Source, seed: int) -> Parts:
+    """The official split where there is one, else a random one."""
+    return official(source, seed) if source.official else random(source, seed)
+
+
+def _needed(found: Any, source: Source, split: str) -> Any:
+    if found is None:
+        raise UsageError(
+            f"split {split!r} exists for mnist only, got data {source.name!r}: use split 'random'"
+        )
+    return found
+
+
+SPLITS = {"auto": auto, "notebook": notebook, "official": official, "random": random}

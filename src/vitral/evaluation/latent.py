@@ -8,7 +8,9 @@ from vitral.data import Rows
 from vitral.evaluation.likelihood import BLOCK
 from vitral.model import Model
 
-ACTIVE = 0.01  # variance over images of E_q[z_l] above which a unit is active (Burda et al. 2016, section 5.2)
+ACTIVE = (
+    0.01  # variance over images of E_q[z_l] above which a unit is active (Burda et al. 2016, section 5.2)
+)
 
 
 def codes(model: Model, theta: np.ndarray, rows: Rows) -> tuple[np.ndarray, np.ndarray | None]:

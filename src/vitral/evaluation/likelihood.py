@@ -22,7 +22,14 @@ DECODINGS = 5000  # decoder rows at a time in importance sampling
 
 
 def per_image(
-    model: Model, theta: np.ndarray, rows: Rows, objective: Any, *, seed: int, purpose: str, draws: int = 1,
+    model: Model,
+    theta: np.ndarray,
+    rows: Rows,
+    objective: Any,
+    *,
+    seed: int,
+    purpose: str,
+    draws: int = 1,
     at_mean: bool = False,
 ) -> dict[str, np.ndarray]:
     """Each of loss, elbo, log_px, kl and sse for every row, (N,) in float64.
@@ -50,7 +57,9 @@ def _blocks(
             yield x, draw(shapes, stream(seed, purpose, number), dtype)
 
 
-def _measure_block(model: Model, p: Any, x: np.ndarray, objective: Any, noise: dict[str, np.ndarray]) -> dict[str, Any]:
+def _measure_block(
+    model: Model, p: Any, x: np.ndarray, objective: Any, noise: dict[str, np.ndarray]
+) -> dict[str, Any]:
     terms, o, _ = model.run(p, Batch(x, x), noise)
     residual = x - model.likelihood.mean(p.likelihood, o)
     log_px = terms.log_px.mean(axis=0)
@@ -99,7 +108,9 @@ def log_px_hat(model: Model, theta: np.ndarray, x: np.ndarray, *, samples: int, 
     return np.concatenate(estimates)
 
 
-def _estimate(model: Model, theta: np.ndarray, x: np.ndarray, samples: int, seed: int, start: int) -> np.ndarray:
+def _estimate(
+    model: Model, theta: np.ndarray, x: np.ndarray, samples: int, seed: int, start: int
+) -> np.ndarray:
     """log p_hat of a few rows; ``start`` is the index of the first, and names their noise."""
     p, total = model.views(theta), np.full(len(x), -np.inf)
     for first in range(0, samples, DECODINGS):

@@ -7,6 +7,7 @@ writes only into ``g``, never into ``x`` or ``dy``. Derivations: docs/derivation
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -30,15 +31,15 @@ class Layer(Protocol):
 
 
 def _he(n_in: int, n_out: int) -> float:
-    return np.sqrt(2.0 / n_in)
+    return math.sqrt(2.0 / n_in)
 
 
 def _glorot(n_in: int, n_out: int) -> float:
-    return np.sqrt(2.0 / (n_in + n_out))
+    return math.sqrt(2.0 / (n_in + n_out))
 
 
 def _lecun(n_in: int, n_out: int) -> float:
-    return np.sqrt(1.0 / n_in)
+    return math.sqrt(1.0 / n_in)
 
 
 STANDARD_DEVIATIONS = {"he": _he, "glorot": _glorot, "lecun": _lecun}  # E17

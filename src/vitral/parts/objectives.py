@@ -7,7 +7,7 @@ gradients of shards add up to the gradient of the batch. Derivation: docs/deriva
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,15 +21,18 @@ class Schedule(Protocol):
 
 
 class Terms(NamedTuple):
-    """What an objective reads: log densities (K, N), closed-form KL (N, L) or None, and z (K, N, L)."""
+    """What an objective reads: log densities (K, N), closed-form KL (N, L), and z (K, N, L).
+
+    ``kl`` is None where no closed form is known; a plain autoencoder has no log_qz and no logvar either.
+    """
 
     log_px: Array
     log_pz: Array
-    log_qz: Array | None
-    kl: Array | None
+    log_qz: Array
+    kl: Array
     z: Array
     mu: Array
-    logvar: Array | None
+    logvar: Array
 
 
 class Seeds(NamedTuple):
@@ -59,7 +62,7 @@ class ELBO:
     dlog_px = -1 / (K total)      dkl = beta / total      (sampled: dlog_qz = -dlog_pz = beta / (K total))
     """
 
-    beta: float | Schedule = 1.0
+    beta: Any = 1.0  # a number, or a Schedule until ``at`` resolves it
     kl: str = "closed"
     whole_batch: ClassVar[bool] = False
 

@@ -60,7 +60,9 @@ class DiagonalGaussian:
         z = mu + sigma * eps
         log_qz = -0.5 * (eps * eps + logvar + LOG_TWO_PI).sum(axis=-1)
 
-        def backward(dz: Array, dlog_qz: Array, dmu: Array | float, dlogvar: Array | float, g: Views) -> Array:
+        def backward(
+            dz: Array, dlog_qz: Array, dmu: Array | float, dlogvar: Array | float, g: Views
+        ) -> Array:
             dmu = dz.sum(axis=0) + dmu
             dlogvar = 0.5 * ((dz * eps).sum(axis=0) * sigma - dlog_qz.sum(axis=0)[:, None]) + dlogvar
             return np.concatenate([dmu, dlogvar], axis=-1)

@@ -70,13 +70,17 @@ def create(path: Path, recipe: str, resume_line: str, *, force: bool) -> RunFold
         write_atomically(path / MARK, f"This run is not complete. To go on:\n\n    {resume_line}\n".encode())
         write_atomically(path / RECIPE, recipe.encode())
     except OSError as error:
-        raise ResourceError(f"cannot write the run folder {path}: {error.strerror}; choose another with --out") from error
+        raise ResourceError(
+            f"cannot write the run folder {path}: {error.strerror}; choose another with --out"
+        ) from error
     return RunFolder(path)
 
 
 def _make_room(path: Path, *, force: bool) -> None:
     if not (path / RECIPE).exists():
-        raise UsageError(f"{path} is not empty and not a run folder, so nothing there is touched: choose another --out")
+        raise UsageError(
+            f"{path} is not empty and not a run folder, so nothing there is touched: choose another --out"
+        )
     if not force:
         how = "--resume to go on, " if (path / MARK).exists() else ""
         raise UsageError(f"{path} already holds a run: use {how}--force to overwrite it, or another --out")
@@ -86,7 +90,9 @@ def _make_room(path: Path, *, force: bool) -> None:
 def reopen(path: Path) -> RunFolder:
     """An existing run folder, to resume it."""
     if not (path / RECIPE).exists():
-        raise UsageError(f"{path} is not a run folder: it has no {RECIPE}; give the folder that a study wrote")
+        raise UsageError(
+            f"{path} is not a run folder: it has no {RECIPE}; give the folder that a study wrote"
+        )
     for stray in path.rglob(".*.tmp"):
         stray.unlink()
     for part in ("progress", "models", "checkpoints"):

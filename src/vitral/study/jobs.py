@@ -52,7 +52,9 @@ def jobs(recipe: Recipe, data: Data) -> list[Job]:
             made.append(Job(name, "vae", index, spec, recipe.plan(index), seed, main=seed == first))
     for latent in recipe.model.autoencoders:
         spec = recipe.spec(latent, features=data.contract.features, image_shape=shape, autoencoder=True)
-        made.append(Job(f"autoencoder-{latent}", "autoencoder", 0, spec, recipe.plan(0, autoencoder=True), first))
+        made.append(
+            Job(f"autoencoder-{latent}", "autoencoder", 0, spec, recipe.plan(0, autoencoder=True), first)
+        )
     return made
 
 

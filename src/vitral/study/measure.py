@@ -27,7 +27,15 @@ def loss_only(model: Model, data: Data) -> bool:
 
 
 def of_split(
-    model: Model, theta: np.ndarray, rows: Rows, objective: Any, *, seed: int, split: str, draws: int, loss_only: bool
+    model: Model,
+    theta: np.ndarray,
+    rows: Rows,
+    objective: Any,
+    *,
+    seed: int,
+    split: str,
+    draws: int,
+    loss_only: bool,
 ) -> dict[str, Any]:
     """Loss, ELBO, squared error and KL with standard errors, z sampled; and the same at z = mu."""
     values = per_image(model, theta, rows, objective, seed=seed, purpose=f"evaluate {split}", draws=draws)
@@ -55,10 +63,16 @@ def importance(
     elbo = per_image(model, theta, rows, objective, seed=seed, purpose="evaluate test")["elbo"]
     bits = -float(estimates.mean()) / (model.features * LN2)
     values = (float(estimates.mean()), standard_error(estimates), float(elbo.mean()), bits)
-    return {**dict(zip(names, values, strict=True)), "importance_samples": samples, "importance_images": len(rows)}
+    return {
+        **dict(zip(names, values, strict=True)),
+        "importance_samples": samples,
+        "importance_images": len(rows),
+    }
 
 
-def of_latent(model: Model, theta: np.ndarray, data: Data, evaluation: EvaluationPart, beta: float) -> dict[str, Any]:
+def of_latent(
+    model: Model, theta: np.ndarray, data: Data, evaluation: EvaluationPart, beta: float
+) -> dict[str, Any]:
     """KL per dimension and its two parts, active units, neighbours, and the predicted mu-shortcut."""
     mu, logvar = latents.codes(model, theta, data.test)
     entries: dict[str, Any] = {"active_units": latents.active_units(mu), "knn_accuracy": None}
@@ -66,11 +80,16 @@ def of_latent(model: Model, theta: np.ndarray, data: Data, evaluation: Evaluatio
     if data.test.labels is not None and data.train.labels is not None:
         near = data.train.select(slice(0, evaluation.neighbour_rows))
         codes, _ = latents.codes(model, theta, near)
-        entries["knn_accuracy"] = latents.knn_accuracy(codes, near.labels, mu, data.test.labels, evaluation.neighbours)
+        entries["knn_accuracy"] = latents.knn_accuracy(
+            codes, near.labels, mu, data.test.labels, evaluation.neighbours
+        )
     if logvar is not None:
         location, width = latents.kl_parts(mu, logvar)
         entries["kl_per_dimension"] = (location + width).tolist()
-        entries["kl_location_per_dimension"], entries["kl_width_per_dimension"] = location.tolist(), width.tolist()
+        entries["kl_location_per_dimension"], entries["kl_width_per_dimension"] = (
+            location.tolist(),
+            width.tolist(),
+        )
         entries["mu_shortcut_predicted"] = latents.mu_shortcut(logvar, beta)
     return entries
 
@@ -101,8 +120,10 @@ def baseline_entries(baselines: Baselines, data: Data, sizes: list[int]) -> dict
     """The mean image and PCA of every latent size, on test and validation."""
 
     def entry(components: int) -> dict[str, float]:
-        return {"sse": baselines.pca_sse(data.test, components),
-                "validation_sse": baselines.pca_sse(data.validation, components)}
+        return {
+            "sse": baselines.pca_sse(data.test, components),
+            "validation_sse": baselines.pca_sse(data.validation, components),
+        }
 
     fitting = [size for size in sizes if size <= data.contract.features]
     return {"mean_image": entry(0), "pca": {str(size): entry(size) for size in fitting}}

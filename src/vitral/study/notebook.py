@@ -40,7 +40,9 @@ class NotebookReplay:
     def __init__(self, sequence: Sequence, index: int) -> None:
         self.sequence = sequence
         self.latent = sequence.latents[index]
-        self._legacy = np.random.RandomState(SEED)  # an object of our own; NumPy's global state is not touched
+        self._legacy = np.random.RandomState(
+            SEED
+        )  # an object of our own; NumPy's global state is not touched
         self._epoch = 0  # epochs whose shuffle has been drawn
         self._position = 0  # batches of the running epoch whose noise has been drawn
         for earlier in range(index):
@@ -69,9 +71,16 @@ class NotebookReplay:
 
     def _draw_weights(self, latent: int) -> dict[str, Array]:
         s = self.sequence
-        sizes = {"W1": (s.features, s.hidden), "W_mu": (s.hidden, latent), "W_logvar": (s.hidden, latent),
-                 "W3": (latent, s.hidden), "W4": (s.hidden, s.features)}
-        return {name: self._legacy.standard_normal(size) * np.sqrt(2.0 / size[0]) for name, size in sizes.items()}
+        sizes = {
+            "W1": (s.features, s.hidden),
+            "W_mu": (s.hidden, latent),
+            "W_logvar": (s.hidden, latent),
+            "W3": (latent, s.hidden),
+            "W4": (s.hidden, s.features),
+        }
+        return {
+            name: self._legacy.standard_normal(size) * np.sqrt(2.0 / size[0]) for name, size in sizes.items()
+        }
 
     def _skip_epoch(self, latent: int) -> None:
         self._legacy.shuffle(np.arange(self.sequence.rows))

@@ -56,7 +56,9 @@ def of_model(model: Model, theta: np.ndarray, data: Data, *, seed: int, tsne_row
         p = model.views(theta)
         ends = [model.encode(p, data.test.take(pair, theta.dtype.name))[0] for pair in pairs]
         arrays["interpolation"] = np.stack([model.decode(p, straight_path(*pair)) for pair in ends])
-    return {name: array.astype(np.float32) if array.dtype.kind == "f" else array for name, array in arrays.items()}
+    return {
+        name: array.astype(np.float32) if array.dtype.kind == "f" else array for name, array in arrays.items()
+    }
 
 
 def reconstructions(model: Model, theta: np.ndarray, data: Data) -> np.ndarray:
@@ -129,8 +131,10 @@ def _grids(model: Model, theta: np.ndarray) -> Arrays:
     linear = np.linspace(-3.0, 3.0, GRID)
     quantile = ndtri((np.arange(GRID) + 0.5) / GRID)
     return {
-        "grid_linear": latent_grid(model, theta, linear), "grid_linear_axis": linear,
-        "grid_quantile": latent_grid(model, theta, quantile), "grid_quantile_axis": quantile,
+        "grid_linear": latent_grid(model, theta, linear),
+        "grid_linear_axis": linear,
+        "grid_quantile": latent_grid(model, theta, quantile),
+        "grid_quantile_axis": quantile,
     }
 
 

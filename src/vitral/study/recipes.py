@@ -97,7 +97,9 @@ class Recipe:
         """Plain tables with every default, nested ones included."""
         entries = _plain(asdict(self))
         spec = self.spec(self.model.latents[0], features=1).to_dict()
-        entries["model"] |= {name: spec[name] for name in ("encoder", "decoder", "posterior", "prior", "likelihood")}
+        entries["model"] |= {
+            name: spec[name] for name in ("encoder", "decoder", "posterior", "prior", "likelihood")
+        }
         plan = self.plan(0)
         entries["training"]["optimiser"] = specs.described(OPTIMISERS, plan.optimiser)
         entries["training"]["objective"] = specs.described_objective(plan.objective)
@@ -113,14 +115,25 @@ class Recipe:
         t = self.training
         rate = member("schedule", SCHEDULES, t.rate) if isinstance(t.rate, Mapping) else t.rate
         return Plan(
-            epochs=self.epochs(index), batch=t.batch, rate=rate,
+            epochs=self.epochs(index),
+            batch=t.batch,
+            rate=rate,
             optimiser=member("optimiser", OPTIMISERS, t.optimiser),
             objective=specs.objective("reconstruction" if autoencoder else t.objective),
-            dtype=t.dtype, shards=t.shards, keep=t.keep, patience=t.patience, monitor_rows=t.monitor_rows,
+            dtype=t.dtype,
+            shards=t.shards,
+            keep=t.keep,
+            patience=t.patience,
+            monitor_rows=t.monitor_rows,
         )
 
     def spec(
-        self, latent: int, *, features: int, image_shape: tuple[int, ...] | None = None, autoencoder: bool = False
+        self,
+        latent: int,
+        *,
+        features: int,
+        image_shape: tuple[int, ...] | None = None,
+        autoencoder: bool = False,
     ) -> Spec:
         """The model of one latent size."""
         m = self.model
@@ -142,8 +155,12 @@ class Recipe:
                 positive(name, value)
         _check_numbers(self)
         if isinstance(t.epochs, tuple) and len(t.epochs) != len(m.latents):
-            raise UsageError(f"training.epochs has {len(t.epochs)} entries for {len(m.latents)} latent sizes: give one each")
-        if t.replay and (self.data.split != "notebook" or m.autoencoders or t.seeds != 1 or t.dtype != "float64"):
+            raise UsageError(
+                f"training.epochs has {len(t.epochs)} entries for {len(m.latents)} latent sizes: give one each"
+            )
+        if t.replay and (
+            self.data.split != "notebook" or m.autoencoders or t.seeds != 1 or t.dtype != "float64"
+        ):
             raise UsageError(
                 "training.replay replays the notebook's own numbers: it needs data.split 'notebook', float64, one seed "
                 "and no autoencoders; set training.replay=false for other seeds"
@@ -156,14 +173,18 @@ def _check_numbers(recipe: Recipe) -> None:
     t, e = recipe.training, recipe.evaluation
     epochs = t.epochs if isinstance(t.epochs, tuple) else (t.epochs,)
     whole = {"batch": t.batch, "shards": t.shards, "seeds": t.seeds, "monitor_rows": t.monitor_rows}
-    for name, value in [("training.epochs", value) for value in epochs] + [(f"training.{k}", v) for k, v in whole.items()]:
+    for name, value in [("training.epochs", value) for value in epochs] + [
+        (f"training.{k}", v) for k, v in whole.items()
+    ]:
         positive(name, value)
     if not isinstance(t.rate, Mapping):
         positive("training.rate", t.rate, float)
     for name in ("draws", "neighbours", "neighbour_rows"):
         positive(f"evaluation.{name}", getattr(e, name))
     least_zero = {"data.limit": recipe.data.limit, "training.patience": t.patience, "training.seed": t.seed}
-    least_zero |= {f"evaluation.{k}": getattr(e, k) for k in ("importance_samples", "importance_images", "tsne_rows")}
+    least_zero |= {
+        f"evaluation.{k}": getattr(e, k) for k in ("importance_samples", "importance_images", "tsne_rows")
+    }
     for name, value in least_zero.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise UsageError(f"{name} must be a whole number of at least 0, got {value!r}: 0 switches it off")
@@ -171,8 +192,11 @@ def _check_numbers(recipe: Recipe) -> None:
 
 def built_in() -> list[str]:
     """The names of the recipes in the package."""
-    return sorted(file.name.removesuffix(".toml") for file in files("vitral.study").joinpath("recipes").iterdir()
-                  if file.name.endswith(".toml"))
+    return sorted(
+        file.name.removesuffix(".toml")
+        for file in files("vitral.study").joinpath("recipes").iterdir()
+        if file.name.endswith(".toml")
+    )
 
 
 def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
@@ -236,7 +260,9 @@ def _part(cls: type, entries: Table, where: str) -> Any:
         default = known[key].default
         if is_dataclass(default):
             if not isinstance(value, Mapping):
-                raise UsageError(f"{where}.{key} must be a table, got {value!r}: write [{key}] and its keys below")
+                raise UsageError(
+                    f"{where}.{key} must be a table, got {value!r}: write [{key}] and its keys below"
+                )
             values[key] = _part(type(default), value, key)
         else:
             values[key] = tuple(value) if isinstance(value, list) else value
@@ -251,8 +277,12 @@ def _check_kind(where: str, value: Any, f: Any) -> None:
         raise UsageError(f"{where} must be {_KIND_WORDS[f.type]}, got {value!r}: correct the recipe")
 
 
-_KIND_WORDS = {"str": "text", "bool": "true or false", "tuple[int, ...]": "a list of whole numbers",
-               "Table": "a name or a table"}
+_KIND_WORDS = {
+    "str": "text",
+    "bool": "true or false",
+    "tuple[int, ...]": "a list of whole numbers",
+    "Table": "a name or a table",
+}
 
 
 def with_seeds(recipe: Recipe, seeds: int) -> Recipe:
@@ -263,7 +293,7 @@ def with_seeds(recipe: Recipe, seeds: int) -> Recipe:
 def to_toml(recipe: Recipe) -> str:
     """The complete recipe as TOML."""
     entries = recipe.to_dict()
-    lines = [f'name = {_toml(entries.pop("name"))}']
+    lines = [f"name = {_toml(entries.pop('name'))}"]
     for section, values in entries.items():
         lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"

@@ -29,30 +29,54 @@ Metrics = dict[str, Any]
 Collect = Callable[[Metrics, pictures.Arrays], None]
 
 
-def parts(recipe: Recipe, data: Data, trained: list[Trained], *, show_data: bool) -> Iterator[tuple[str, Collect]]:
+def parts(
+    recipe: Recipe, data: Data, trained: list[Trained], *, show_data: bool
+) -> Iterator[tuple[str, Collect]]:
     """What is left to do once training has ended: names, and functions that fill metrics and arrays."""
-    yield "data and baselines", lambda metrics, arrays: _data(recipe, data, trained, show_data, metrics, arrays)
+    yield (
+        "data and baselines",
+        lambda metrics, arrays: _data(recipe, data, trained, show_data, metrics, arrays),
+    )
     for one in trained:
-        yield f"evaluation of {one.job.name}", lambda metrics, arrays, one=one: _model(recipe, data, one, metrics, arrays)
+        yield (
+            f"evaluation of {one.job.name}",
+            lambda metrics, arrays, one=one: _model(recipe, data, one, metrics, arrays),
+        )
     if recipe.training.replay:
         yield "the notebook's numbers", lambda metrics, arrays: _notebook(trained, metrics)
 
 
 def _data(
-    recipe: Recipe, data: Data, trained: list[Trained], show_data: bool, metrics: Metrics, arrays: pictures.Arrays
+    recipe: Recipe,
+    data: Data,
+    trained: list[Trained],
+    show_data: bool,
+    metrics: Metrics,
+    arrays: pictures.Arrays,
 ) -> None:
     sizes = sorted({one.job.spec.latent for one in trained})
     baselines = fit_baselines(data.train)
     entries = measure.baseline_entries(baselines, data, sizes)
     shape = data.contract.image_shape
     metrics |= {
-        "schema": SCHEMA, "recipe": recipe.name, "vitral": __version__, "seed": recipe.training.seed,
+        "schema": SCHEMA,
+        "recipe": recipe.name,
+        "vitral": __version__,
+        "seed": recipe.training.seed,
         "data": {
-            "name": data.name, "split": data.split, **{name: len(rows) for name, rows in data.parts().items()},
-            "features": data.contract.features, "image_shape": None if shape is None else list(shape),
-            "classes": data.classes, "unit": data.contract.unit, "shows_data": show_data,
+            "name": data.name,
+            "split": data.split,
+            **{name: len(rows) for name, rows in data.parts().items()},
+            "features": data.contract.features,
+            "image_shape": None if shape is None else list(shape),
+            "classes": data.classes,
+            "unit": data.contract.unit,
+            "shows_data": show_data,
         },
-        "protocol": _protocol(recipe, data), "baselines": entries, "models": {}, "notebook": None,
+        "protocol": _protocol(recipe, data),
+        "baselines": entries,
+        "models": {},
+        "notebook": None,
     }
     arrays |= pictures.of_data(data, show_data=show_data)
     arrays |= pictures.of_baselines(baselines, data, [int(size) for size in entries["pca"]])
@@ -65,10 +89,17 @@ def _protocol(recipe: Recipe, data: Data) -> dict[str, Any]:
     evaluation["importance_images"] = min(recipe.evaluation.importance_images, len(data.test))
     evaluation["tsne_rows"] = min(recipe.evaluation.tsne_rows, len(data.test))
     return {
-        "batch": plan.batch, "optimiser": described(OPTIMISERS, plan.optimiser), "rate": recipe.training.rate,
-        "dtype": plan.dtype, "objective": described_objective(plan.objective), "keep": plan.keep,
-        "patience": plan.patience, "seeds": recipe.training.seeds, **evaluation,
-        "monitor_rows": min(plan.monitor_rows, len(data.train)), "active_threshold": ACTIVE,
+        "batch": plan.batch,
+        "optimiser": described(OPTIMISERS, plan.optimiser),
+        "rate": recipe.training.rate,
+        "dtype": plan.dtype,
+        "objective": described_objective(plan.objective),
+        "keep": plan.keep,
+        "patience": plan.patience,
+        "seeds": recipe.training.seeds,
+        **evaluation,
+        "monitor_rows": min(plan.monitor_rows, len(data.train)),
+        "active_threshold": ACTIVE,
     }
 
 
@@ -82,7 +113,9 @@ def _model(recipe: Recipe, data: Data, one: Trained, metrics: Metrics, arrays: p
     entry["checks"] = measure.checks(one.model, one.theta, data, seed=one.job.seed)
     entry["seeds"] = [_of_seed(one.job.seed, entry)]
     metrics["models"][name] = entry
-    drawn = pictures.of_model(one.model, one.theta, data, seed=one.job.seed, tsne_rows=recipe.evaluation.tsne_rows)
+    drawn = pictures.of_model(
+        one.model, one.theta, data, seed=one.job.seed, tsne_rows=recipe.evaluation.tsne_rows
+    )
     if one.strip is not None:
         drawn |= {"history_epochs": one.strip[0], "history_reconstructions": one.strip[1]}
     arrays |= {f"{name}/{key}": array for key, array in drawn.items()}
@@ -91,7 +124,11 @@ def _model(recipe: Recipe, data: Data, one: Trained, metrics: Metrics, arrays: p
 def _entry(recipe: Recipe, data: Data, one: Trained) -> Metrics:
     job, model, theta = one.job, one.model, one.theta
     objective = job.plan.objective.at(one.records[-1]["step"])
-    options = {"seed": job.seed, "draws": recipe.evaluation.draws, "loss_only": measure.loss_only(model, data)}
+    options = {
+        "seed": job.seed,
+        "draws": recipe.evaluation.draws,
+        "loss_only": measure.loss_only(model, data),
+    }
     splits = {
         split: measure.of_split(model, theta, rows, objective, split=split, **options)
         for split, rows in data.parts().items()
@@ -101,13 +138,19 @@ def _entry(recipe: Recipe, data: Data, one: Trained) -> Metrics:
     test |= measure.of_latent(model, theta, data, recipe.evaluation, getattr(objective, "beta", 0.0))
     test["mu_shortcut_measured"] = test["loss"] - test["loss_at_mean"] if job.kind == "vae" else None
     return {
-        "kind": job.kind, "latent": job.spec.latent, "parameters": model.parameters,
-        "epochs": one.records[-1]["epoch"], "seed": job.seed, "hidden": list(job.spec.to_dict()["encoder"]["hidden"]),
-        "likelihood": described(LIKELIHOODS, model.likelihood), "objective": described_objective(job.plan.objective),
+        "kind": job.kind,
+        "latent": job.spec.latent,
+        "parameters": model.parameters,
+        "epochs": one.records[-1]["epoch"],
+        "seed": job.seed,
+        "hidden": list(job.spec.to_dict()["encoder"]["hidden"]),
+        "likelihood": described(LIKELIHOODS, model.likelihood),
+        "objective": described_objective(job.plan.objective),
         "loss_constant": model.likelihood.constant(model.features),
         "loss_is_likelihood": not options["loss_only"],
         **measure.variance_entries(model, theta, splits["train"]["sse"], objective),
-        **splits, "slope_at_stop": _slope(one.records),
+        **splits,
+        "slope_at_stop": _slope(one.records),
     }
 
 
@@ -120,8 +163,13 @@ def _slope(records: list[dict[str, Any]]) -> float | None:
 
 
 def _of_seed(seed: int, entry: Metrics) -> Metrics:
-    return {"seed": seed, **{split: {key: value for key, value in entry[split].items() if not isinstance(value, list)}
-                             for split in ("train", "validation", "test")}}
+    return {
+        "seed": seed,
+        **{
+            split: {key: value for key, value in entry[split].items() if not isinstance(value, list)}
+            for split in ("train", "validation", "test")
+        },
+    }
 
 
 def _add_seed(entry: Metrics, seed: int, other: Metrics) -> None:

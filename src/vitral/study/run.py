@@ -58,7 +58,12 @@ Event = Stage | Estimate | Step | Epoch
 
 
 def study(
-    recipe: Recipe, folder: RunFolder, *, command: str, show_data: bool = True, stop: Callable[[], bool] = lambda: False
+    recipe: Recipe,
+    folder: RunFolder,
+    *,
+    command: str,
+    show_data: bool = True,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
     """Run a recipe into a folder; what the folder already holds of the same recipe is not done again."""
     began, started = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
@@ -120,9 +125,16 @@ def _train(
             save_checkpoint(folder.checkpoint(job.name), state, asked)
             raise Interrupted(f"stopped at step {state.step} of {job.name}; everything so far is saved")
     theta = state.result(job.plan)
-    facts = {"kind": job.kind, "recipe": recipe.name, "seed": job.seed, "epochs": len(state.history) - 1,
-             "objective": described_objective(job.plan.objective), "data": asdict(recipe.data),
-             "data_seed": recipe.training.seed, "validation": state.history[-1]["validation"]}
+    facts = {
+        "kind": job.kind,
+        "recipe": recipe.name,
+        "seed": job.seed,
+        "epochs": len(state.history) - 1,
+        "objective": described_objective(job.plan.objective),
+        "data": asdict(recipe.data),
+        "data_seed": recipe.training.seed,
+        "validation": state.history[-1]["validation"],
+    }
     save_model(folder.model(job.name), job.spec, theta, data.contract.to_dict(), facts, __version__)
     return theta
 
@@ -137,7 +149,12 @@ def _record(job: Job, model: Model, data: Data, folder: RunFolder, state: TrainS
 
 
 def _begin(
-    job: Job, model: Model, data: Data, folder: RunFolder, replay: NotebookReplay | None, asked: dict[str, Any]
+    job: Job,
+    model: Model,
+    data: Data,
+    folder: RunFolder,
+    replay: NotebookReplay | None,
+    asked: dict[str, Any],
 ) -> TrainState:
     """The state of the checkpoint where there is one, else a new one."""
     weights = replay.weights() if replay else None
@@ -154,7 +171,9 @@ def _replay(job: Job, recipe: Recipe, data: Data) -> NotebookReplay | None:
         return None
     epochs = tuple(recipe.epochs(index) for index in range(len(recipe.model.latents)))
     hidden = job.spec.build().encoder.layers[0].n_out
-    sequence = Sequence(recipe.model.latents, epochs, len(data.train), job.plan.batch, data.contract.features, hidden)
+    sequence = Sequence(
+        recipe.model.latents, epochs, len(data.train), job.plan.batch, data.contract.features, hidden
+    )
     return NotebookReplay(sequence, job.index)
 
 
@@ -173,7 +192,9 @@ class Strip:
 
     def add(self, epoch: int, frame: np.ndarray) -> None:
         earlier = self.load() if epoch else None
-        epochs, frames = (earlier[0][:epoch], earlier[1][:epoch]) if earlier else (np.empty(0, int), frame[None][:0])
+        epochs, frames = (
+            (earlier[0][:epoch], earlier[1][:epoch]) if earlier else (np.empty(0, int), frame[None][:0])
+        )
         content = io.BytesIO()
         np.savez(content, epochs=np.append(epochs, epoch), frames=np.concatenate([frames, frame[None]]))
         write_atomically(self.path, content.getvalue())

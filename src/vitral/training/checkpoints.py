@@ -26,5 +26,9 @@ def load_checkpoint(path: Path, asked: dict[str, Any]) -> TrainState:
         raise UsageError(
             f"{path} belongs to a run with another {', '.join(differing)}: resume with the same, or start a new run"
         )
-    slots = {name.removeprefix("slots."): tensor.copy() for name, tensor in tensors.items() if name.startswith("slots.")}
+    slots = {
+        name.removeprefix("slots."): tensor.copy()
+        for name, tensor in tensors.items()
+        if name.startswith("slots.")
+    }
     return TrainState(tensors["theta"].copy(), slots, best=tensors["best"].copy(), **metadata["state"])

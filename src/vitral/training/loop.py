@@ -113,7 +113,13 @@ def start(model: Model, theta: Array, plan: Plan) -> TrainState:
 
 
 def train(
-    model: Model, data: Data, plan: Plan, state: TrainState, *, seed: int, randomness: Randomness | None = None
+    model: Model,
+    data: Data,
+    plan: Plan,
+    state: TrainState,
+    *,
+    seed: int,
+    randomness: Randomness | None = None,
 ) -> Iterator[tuple[Step | Epoch, TrainState]]:
     """Train until the plan ends, from wherever ``state`` stands. The state is changed in place.
 
@@ -147,7 +153,9 @@ def _steps(
         yield Step(state.step, epoch + 1, loss), state
 
 
-def _one_step(model: Model, x: Array, noise: dict[str, Array], plan: Plan, state: TrainState, grad: Array) -> float:
+def _one_step(
+    model: Model, x: Array, noise: dict[str, Array], plan: Plan, state: TrainState, grad: Array
+) -> float:
     """Loss, gradient, update; the sums of the epoch grow by this batch."""
     objective = plan.objective.at(state.step)
     p = model.views(state.theta)
@@ -161,7 +169,9 @@ def _one_step(model: Model, x: Array, noise: dict[str, Array], plan: Plan, state
     if not finite:
         raise TrainingDiverged(state.step + 1, _offender(model, p, x, noise))
     state.step += 1
-    plan.optimiser.step(state.theta, grad, state.slots, t=state.step, rate=value_at(plan.rate, state.step - 1))
+    plan.optimiser.step(
+        state.theta, grad, state.slots, t=state.step, rate=value_at(plan.rate, state.step - 1)
+    )
     loss -= model.likelihood.constant(model.features)
     for name, value in (("loss", loss), ("kl", kl), ("batches", 1.0)):
         state.sums[name] += value
@@ -208,7 +218,9 @@ def _end_epoch(model: Model, data: Data, plan: Plan, state: TrainState, seed: in
             if not np.isfinite(values["loss"]).all():
                 raise TrainingDiverged(state.step, f"{split} loss")
             record[split] = {name: summary(values)[name] for name in REPORTED}
-        at_mean = per_image(model, state.theta, data.validation, objective, seed=seed, purpose="", at_mean=True)
+        at_mean = per_image(
+            model, state.theta, data.validation, objective, seed=seed, purpose="", at_mean=True
+        )
     record["validation"]["loss_at_mean"] = float(at_mean["loss"].mean())
     record["validation"]["loss_at_mean_by_batch"] = _mean_of_batch_means(at_mean["loss"], plan.batch)
     state.history.append(record)

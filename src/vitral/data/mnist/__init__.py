@@ -27,8 +27,16 @@ COMPRESSED = {
     "t10k-labels.idx1-ubyte.xz": "f2edae9ce0307abae4671a37b70e6e3858696b48b16c3cfdfef97388dc9925d5",
 }
 POOLED = {
-    "mnist-images-70000x784.u8": ("images.idx3", 16, "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96"),
-    "mnist-labels-70000.u8": ("labels.idx1", 8, "671ff9d70b4811116d55c3dd479efa7a981e2e62753ef7a6d5c15fea81e63d27"),
+    "mnist-images-70000x784.u8": (
+        "images.idx3",
+        16,
+        "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96",
+    ),
+    "mnist-labels-70000.u8": (
+        "labels.idx1",
+        8,
+        "671ff9d70b4811116d55c3dd479efa7a981e2e62753ef7a6d5c15fea81e63d27",
+    ),
 }
 
 
