@@ -70,7 +70,7 @@ def test_every_member_that_specs_names_has_a_configuration(family):
 
 
 @pytest.mark.parametrize(
-    ("family", "name", "member"),
+    "family, name, member",
     [(family, name, member) for family in FAMILIES for name, members in EXAMPLES[family].items() for member in members],
 )
 def test_every_configuration_is_of_the_class_that_its_name_stands_for(family, name, member):

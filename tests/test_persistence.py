@@ -196,3 +196,18 @@ def test_save_of_safetensors_is_what_we_think():
     """The plain library keeps a C-ordered array: the ground that save_tensors stands on."""
     array = np.arange(6.0).reshape(2, 3)
     np.testing.assert_array_equal(load(save({"a": array}))["a"], array)
+
+
+FIXTURES = pathlib.Path(__file__).parent / "fixtures"
+ENCODED = [[0.04131366, 0.20475185], [0.11204854, 0.41999456]]
+DECODED = [0.47908023, 0.4544887, 0.50814104]
+
+
+def test_a_file_of_format_1_is_read_for_ever():
+    """A small file of that version, and the numbers that it gave on the day it was written."""
+    model = vitral.load(FIXTURES / "model-format-1.safetensors")
+    assert model.facts["note"] == "written by format version 1"
+    assert model.contract.image_shape == (8, 8)
+    rows = vitral.load_data("digits", split="random").test.stored[:2]
+    np.testing.assert_allclose(model.encode(rows), ENCODED, atol=1e-5)
+    np.testing.assert_allclose(model.decode([[1.0, -1.0]])[0, :3], DECODED, atol=1e-5)

@@ -123,7 +123,7 @@ def no_constant(self, p, x, o):
 
 
 @pytest.mark.parametrize(
-    ("part", "method", "broken", "caught_by"),
+    "part, method, broken, caught_by",
     [
         (Affine, "forward", broken_bias, {"gradient, entry by entry"}),
         (DiagonalGaussian, "sample", half_sigma, {"moments of sampled z", "KL by Monte Carlo"}),

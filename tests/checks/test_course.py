@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from vitral.checks import course
-from vitral.checks.passes import of_model
 from vitral.checks.gradient import gradient
+from vitral.checks.passes import of_model
 from vitral.model import Batch
 from vitral.parts.objectives import ELBO
 
@@ -16,7 +16,7 @@ X, EPS = np.array([DATA["input"]]), np.array([[DATA["epsilon"]]])
 
 
 def test_all_three_checks_of_the_course_example_pass():
-    assert [True, True, True] == [check.passed for check in course.reproduce()]
+    assert [check.passed for check in course.reproduce()] == [True, True, True]
 
 
 def test_the_network_has_136_parameters():
@@ -55,7 +55,7 @@ def test_all_136_gradients_agree_with_central_differences():
 
 
 @pytest.mark.parametrize(
-    ("spoil", "failing"),
+    "spoil, failing",
     [
         (lambda data: data["printed"]["forward"]["z"].__setitem__(0, 0.64829780), "forward"),
         (lambda data: data["printed"]["loss"].__setitem__("kl", 0.4095229), "losses"),

@@ -148,7 +148,7 @@ def test_parts_under_examination_cannot_write_into_what_they_are_given():
 
     rng = np.random.default_rng(0)
     prepared(passes.of_layer(Spy(2, 3), rng.standard_normal((1, 2, 2))), np.zeros(9), rng)
-    assert {"x": False, "theta": False, "dy": False, "grad": True} == seen
+    assert seen == {"x": False, "theta": False, "dy": False, "grad": True}
 
 
 def test_upstream_gradients_are_not_ones():

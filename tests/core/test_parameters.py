@@ -73,9 +73,9 @@ def test_names_are_dotted_paths():
 
 def test_iterating_gives_the_children_in_order():
     views = cut(np.arange(9.0), SMALL)
-    assert 2 == len(views)
+    assert len(views) == 2
     encoder, scale = views
-    assert [(3, 2), (2,)] == [child.shape for child in encoder]
+    assert [child.shape for child in encoder] == [(3, 2), (2,)]
     np.testing.assert_array_equal([8.0], scale)
 
 
@@ -120,4 +120,4 @@ def test_views_of_a_read_only_vector_are_read_only():
 
 
 def test_the_representation_names_the_children():
-    assert "Views(encoder, scale)" == repr(cut(np.zeros(9), SMALL))
+    assert repr(cut(np.zeros(9), SMALL)) == "Views(encoder, scale)"

@@ -32,7 +32,9 @@ def _taken_apart(path):
     content = path.read_bytes()
     length = struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8 : 8 + length])
-    facts = {key: json.loads(value) for key, value in header.pop("__metadata__").items()}
+    metadata = header.pop("__metadata__")
+    assert list(metadata) == ["vitral"]
+    facts = json.loads(metadata["vitral"])
     tensors = {}
     for name, entry in header.items():
         start, end = entry["data_offsets"]

@@ -39,7 +39,7 @@ def images(rows, features):
     return (rng.random((rows, features)) * (rng.random((rows, features)) < 0.2)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("features", "hidden", "latent"), [(784, 400, 2), (30, 12, 10)])
+@pytest.mark.parametrize("features, hidden, latent", [(784, 400, 2), (30, 12, 10)])
 def test_twenty_steps_equal_the_notebook_to_ten_digits(features, hidden, latent):
     """Same weights, same shuffles, same noise: equal losses before every step, equal parameters after the last."""
     reference = NotebookVAE(features, hidden, latent, np.random.RandomState(42))

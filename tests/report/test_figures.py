@@ -19,6 +19,7 @@ from vitral.report.figures.export import png_bytes, svg_text
 from vitral.report.figures.images import mosaic, shaped
 from vitral.report.figures.style import CLASS_COLOURS, styled
 from vitral.report.geometry import prior_mass_within, share_of_tiles_beyond
+from vitral.report.labels import shown_epochs
 from vitral.report.language import language
 from vitral.report.run_folder import read_run
 
@@ -132,7 +133,7 @@ def test_a_faint_image_stays_faint():
 
 
 def test_the_grid_grows_upwards_and_to_the_right():
-    """Row 0 is the largest z2, at the top; column 0 the smallest z1, at the left; both arrows point that way."""
+    """Row 0 is the largest z2, at the top; column 0 the smallest z1, at the left; the arrows agree."""
     axis = np.linspace(-3, 3, 3)
     grid = np.zeros((3, 3, 4))
     grid[0, 2] = 1.0
@@ -307,3 +308,16 @@ def test_parameters_of_the_caller_do_not_change_a_figure(run):
     plain = svg_text(draw(run, planned(run, "validation_curves"), language("en")))
     with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 30, "svg.hashsalt": "other"}):
         assert svg_text(draw(run, planned(run, "validation_curves"), language("en"))) == plain
+
+
+def test_a_film_strip_has_the_first_and_the_last_epoch_and_few_rows(run):
+    history = {
+        "latent-2/history_epochs": np.arange(40),
+        "latent-2/history_reconstructions": np.zeros((40, 10, 16)),
+    }
+    longer = replace(run, arrays=run.arrays | history)
+    epochs = list(shown_epochs(longer, "latent-2"))
+    assert (epochs[0], epochs[-1]) == (0, 39)
+    assert len(epochs) <= 7
+    figure = draw(longer, planned(run, "reconstruction_history-latent-2"), language("en"))
+    assert row_names(figure.axes[0])[1:] == [f"epoch {epoch}" for epoch in epochs]

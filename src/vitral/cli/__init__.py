@@ -5,6 +5,7 @@ Commands are imported when they are named, so that ``vitral --help`` does not wa
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from vitral import __version__
+from vitral.cli import console, options
 from vitral.errors import UsageError, VitralError, unknown
 
 COMMANDS = {
@@ -26,9 +28,25 @@ COMMANDS = {
     "check": "The certificate of a model: what is proved, with numbers.",
     "info": "Versions, BLAS and threads.",
 }
+EXAMPLES = (
+    ("vitral sample -o samples.png", "pictures from the small model in the package"),
+    ("vitral study --recipe quick", "a study on a few thousand images: half a minute"),
+    ("vitral study", "the whole study on MNIST, with a report"),
+)
+COMPLETION = "_VITRAL_COMPLETE"  # what click reads to answer a shell that completes a word
+NOTES = """\b
+Exit codes:
+  0 done               3 input data refused     5 disk or memory
+  1 failed             4 file damaged           130 Ctrl-C, state saved
+  2 usage                                       143 terminated, state saved
+
+\b
+Every option can be set in the environment too: VITRAL_STUDY_SEEDS=3.
+Completion in bash: eval "$(_VITRAL_COMPLETE=bash_source vitral)"
+"""
 
 
-class Commands(click.Group):
+class Commands(options.WithExamples, click.Group):
     """A group that knows its commands' names, and imports one only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -40,7 +58,7 @@ class Commands(click.Group):
         return import_module(f"vitral.cli.{cmd_name}").command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and args[0] not in COMMANDS:
+        if args and args[0] not in COMMANDS and not ctx.resilient_parsing:
             raise unknown("command", args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 
@@ -49,55 +67,72 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-EXIT_CODES = """\b
-Exit codes:
-  0 done               3 input data refused     5 disk or memory
-  1 failed             4 file damaged           130 Ctrl-C, state saved
-  2 usage                                       143 terminated, state saved
-"""
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.command(
+    cls=Commands, examples=EXAMPLES, epilog=NOTES,
+    context_settings=options.SETTINGS | {"auto_envvar_prefix": "VITRAL"},
+)  # fmt: skip
 @click.version_option(__version__, message="vitral %(version)s")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def group(ctx: click.Context, debug: bool) -> None:
-    """Vitral: the variational autoencoder without a deep-learning framework.
-
-    \b
-    Examples:
-      vitral study                     the whole study on MNIST, with a report
-      vitral study --recipe quick      the same in half a minute
-      vitral sample -o samples.png     pictures from the small model in the package
-    """
+@options.debug
+def group() -> None:
+    """Vitral: the variational autoencoder without a deep-learning framework."""
 
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line; an error is one sentence on stderr and an exit code."""
-    args = sys.argv[1:] if args is None else args
+    words = sys.argv[1:] if args is None else list(args)
+    session = options.Session(words)
+    console.make_lenient()
+    sys.excepthook = session.on_defect
+    if COMPLETION in os.environ:
+        group.main(args=words, prog_name="vitral")
+    sys.exit(_exit_code(session))
+
+
+def _exit_code(session: options.Session) -> int:
+    """Run, and turn what may happen into an exit code; anything else is a defect and goes to the hook."""
     try:
-        code = group.main(args=args, prog_name="vitral", standalone_mode=False)
+        with group.make_context("vitral", session.words or ["--help"], obj=session) as context:
+            group.invoke(context)
+        return 0
     except click.exceptions.Exit as leaving:
-        code = leaving.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        code = 130
+        return leaving.exit_code
     except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
-    except (VitralError, MemoryError) as error:
-        if "--debug" in args:
+        console.mute()
+        return 0
+    except KeyboardInterrupt:
+        console.say("vitral: interrupted")
+        return 130
+    except (click.ClickException, VitralError, MemoryError, ImportError, OSError) as error:
+        if session.debug:
             raise
-        code = _explain(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        console.say(_sentence(error))
+        if isinstance(error, OSError):
+            console.mute()
+        return _code(error)
 
 
-def _explain(error: VitralError | MemoryError) -> int:
-    if isinstance(error, MemoryError):
-        click.echo("vitral: out of memory; use a smaller batch, fewer importance samples or fewer rows", err=True)
-        return 5
-    label = "usage" if isinstance(error, UsageError) else "error"
-    click.echo(f"vitral: {label}: {error}", err=True)
-    return error.exit_code
+def _code(error: Exception) -> int:
+    if isinstance(error, click.ClickException | VitralError):
+        return error.exit_code
+    return 5 if isinstance(error, MemoryError | OSError) else 1
+
+
+def _sentence(error: Exception) -> str:
+    """What happened, on one line."""
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        place = context.command_path if context else "vitral"
+        said = f"usage: {error.format_message().rstrip('.')}; {place} --help shows what there is"
+    elif isinstance(error, VitralError):
+        said = f"{'usage' if isinstance(error, UsageError) else 'error'}: {error}"
+    elif isinstance(error, MemoryError):
+        said = "error: out of memory; use a smaller batch, fewer importance samples or fewer rows"
+    elif isinstance(error, ImportError):
+        said = f"error: a package is missing or does not load ({error}); install Vitral again"
+    else:
+        said = f"error: {error.strerror or error}{_of_file(error)}; free space or choose another place"
+    return " ".join(f"vitral: {said}".split())
+
+
+def _of_file(error: OSError) -> str:
+    return f" ({error.filename})" if error.filename else ""

@@ -49,9 +49,9 @@ def command(
     made = trained.decode(straight_path(*mu, frames=frames))
     if target.suffix != ".npy":
         from vitral.report.figures.interpolation import interpolation_figure
-        from vitral.report.language import load_language
+        from vitral.report.language import language as words_of
 
-        words = load_language(language)
+        words = words_of(language)
         ways = {words.text("row.blend"): straight_path(*x, frames=frames), words.text("row.latent"): made}
         labels = None if rows.labels is None else [(ends[0].labels[0], ends[1].labels[0])]
         made = interpolation_figure([ways], image_shape(trained), ends=labels, language=language)

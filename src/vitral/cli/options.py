@@ -1,37 +1,88 @@
-"""Options that several commands share."""
+"""What commands share: their class, their options, and how results are printed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vitral.errors import UsageError
+from vitral.cli import console
+from vitral.errors import ResourceError, UsageError
 
-HELP = {"help_option_names": ["-h", "--help"]}
+SETTINGS = {"help_option_names": ["-h", "--help"]}
+LARGEST_SEED = 2**32 - 1  # what every generator in use takes
+
+
+@dataclass
+class Session:
+    """One call of the command line: its words, and whether tracebacks are wanted."""
+
+    words: list[str]
+    debug: bool = False
+
+    def on_defect(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        """The exception hook: what nobody expected is our defect, and says so in one line."""
+        if self.debug:
+            sys.__excepthook__(kind, error, trace)
+            return
+        said = " ".join(f"{kind.__name__}: {error}".split())
+        console.say(f"vitral: defect: {said}; this is an error in Vitral: report it with what --debug shows")
+
+
+class WithExamples(click.Command):
+    """A command whose help shows pairs of an example and its caption right after its text."""
+
+    def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(ctx, formatter)
+        with formatter.section("Examples"):
+            for example, caption in self.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{_captioned(example, caption)}\n")
+
+
+def _captioned(example: str, caption: str) -> str:
+    return f"{example:<38}  # {caption}" if caption else example
+
+
+def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.find_root().ensure_object(lambda: Session([])).debug = True  # type: ignore[arg-type]
+
+
+debug = click.option("--debug", is_flag=True, expose_value=False, callback=_set_debug,
+                     help="Show the traceback of an error.")  # fmt: skip
+
+
+def command(name: str, *examples: tuple[str, str]) -> Callable[[Callable[..., Any]], WithExamples]:
+    """A command of Vitral: examples in its help, and --debug."""
+    made = click.command(name, cls=WithExamples, examples=examples, context_settings=SETTINGS)
+    return lambda function: made(debug(function))
+
 
 model_argument = click.argument("model", default="tiny", metavar="[MODEL]")
 model_name = click.option("--model", "name", help="Which model of a run folder, such as latent-10.")
-seed = click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of all randomness.")
+seed = click.option("--seed", default=0, show_default=True, type=click.IntRange(0, LARGEST_SEED),
+                    help="Seed of all randomness.")  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no messages.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what --json asks for.")
 language = click.option("--language", type=click.Choice(["en", "pt"]), default="en", show_default=True,
-                        help="Language of the figure.")
-data_option = click.option("--data", "data_name", help="mnist, digits, or a .npy or .npz file; default: the model's own data.")
+                        help="Language of the figure.")  # fmt: skip
+data_option = click.option("--data", "data_name", help="mnist, digits, or a .npy or .npz file  [default: the model's own data]")
+force = click.option("--force", is_flag=True, help="Overwrite what exists.")
 
 
-def out(default: str) -> Callable[..., Any]:
+def out(default: str, what: str = "Picture (.png, .svg) or array (.npy).") -> Callable[..., Any]:
     """Where the result goes; the ending chooses picture or array."""
-    return click.option("-o", "--out", type=click.Path(path_type=Path), default=default, show_default=True,
-                        help="Picture (.png, .svg) or array (.npy).")
-
-
-def force() -> Callable[..., Any]:
-    """Permission to overwrite."""
-    return click.option("--force", is_flag=True, help="Overwrite what exists.")
+    return click.option("-o", "--out", type=click.Path(path_type=Path), default=default, show_default=True, help=what)
 
 
 def writable(path: Path, endings: tuple[str, ...], *, force: bool) -> Path:
@@ -40,11 +91,15 @@ def writable(path: Path, endings: tuple[str, ...], *, force: bool) -> Path:
         raise UsageError(f"cannot write {path.name!r}: its ending must be one of {', '.join(endings)}")
     if not path.parent.is_dir():
         raise UsageError(f"the folder {path.parent} does not exist: make it, or choose another --out")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: choose another --out")
     if path.exists() and not force:
         raise UsageError(f"{path} exists: use --force to overwrite it, or another --out")
+    if not os.access(path.parent, os.W_OK):
+        raise ResourceError(f"the folder {path.parent} cannot be written: choose another --out")
     return path
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps({"schema": 1, **document}, indent=2, ensure_ascii=False))
+    """One JSON document on stdout, in ASCII: whoever reads it may use another encoding than this console."""
+    click.echo(json.dumps({"schema": 1, **document}, indent=2, allow_nan=False))

@@ -7,13 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-from vitral.errors import UsageError
-from vitral.persistence import write_atomically
+from vitral.cli.options import print_json, writable
+from vitral.errors import MissingPackage, UsageError
 
 if TYPE_CHECKING:
     from vitral.api import TrainedModel
+
+ENDINGS = (".png", ".svg", ".npy")
+
+
+def target(path: Path, *, force: bool) -> Path:
+    """Where a picture or an array can go; a picture only where matplotlib loads."""
+    checked = writable(path, ENDINGS, force=force)
+    if checked.suffix != ".npy":
+        from vitral.report.page import plotting_problem
+
+        problem = plotting_problem()
+        if problem is not None:
+            raise MissingPackage(
+                f"matplotlib cannot be used ({problem}): install it again, or write an array with -o {path.stem}.npy"
+            )
+    return checked
 
 
 def image_shape(trained: TrainedModel) -> tuple[int, ...]:
@@ -23,15 +38,39 @@ def image_shape(trained: TrainedModel) -> tuple[int, ...]:
     return trained.contract.image_shape
 
 
-def write(path: Path, made: Any, *, quiet: bool) -> None:
-    """An array as .npy, a figure as .png or .svg."""
-    if isinstance(made, np.ndarray):
-        content = io.BytesIO()
-        np.save(content, made, allow_pickle=False)
-        write_atomically(path, content.getvalue())
-    else:
+def write(path: Path, made: Any, *, as_json: bool, quiet: bool) -> None:
+    """An array as .npy or .csv, a figure as .png or .svg; the path is the result on stdout."""
+    from vitral.persistence import write_atomically
+
+    shape = list(made.shape) if hasattr(made, "shape") else None
+    write_atomically(path, _content(path.suffix, made))
+    if as_json:
+        print_json({"file": str(path), "shape": shape})
+    elif not quiet:
+        click.echo(str(path))
+
+
+def _content(ending: str, made: Any) -> bytes:
+    if ending in (".png", ".svg"):
         from vitral.report.figures.export import png_bytes, svg_text
 
-        write_atomically(path, png_bytes(made) if path.suffix == ".png" else svg_text(made).encode())
-    if not quiet:
-        click.echo(str(path))
+        return png_bytes(made) if ending == ".png" else svg_text(made).encode()
+    return _npy(made) if ending == ".npy" else _csv(made)
+
+
+def _npy(array: Any) -> bytes:
+    import numpy as np
+
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    return content.getvalue()
+
+
+def _csv(codes: Any) -> bytes:
+    """A header z1, z2, ... and one line a row; nine digits keep a float32 exactly."""
+    import numpy as np
+
+    content = io.StringIO()
+    header = ",".join(f"z{index + 1}" for index in range(codes.shape[1]))
+    np.savetxt(content, codes, delimiter=",", header=header, comments="", fmt="%.9g")
+    return content.getvalue().encode()

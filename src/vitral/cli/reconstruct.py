@@ -49,9 +49,9 @@ def command(
         write(target, at_mean, quiet=quiet)
         return
     from vitral.report.figures.images import reconstruction_figure
-    from vitral.report.language import load_language
+    from vitral.report.language import language as words_of
 
-    words = load_language(language)
+    words = words_of(language)
     shown = {words.text("row.original"): x, words.text("row.at_mean"): at_mean}
     if draws and trained.model.posterior.has_density:
         noise = draw(trained.model.posterior.noise_shapes(draws, len(x)), stream(seed, "reconstruct"), x.dtype.name)

@@ -40,8 +40,8 @@ def command(
     made = trained.sample(count, seed=seed) if draws else trained.prior_means(count, seed=seed)
     if target.suffix != ".npy":
         from vitral.report.figures.images import image_gallery
-        from vitral.report.language import load_language
+        from vitral.report.language import language as words_of
 
-        title = load_language(language).text("gallery.draws" if draws else "gallery.means")
+        title = words_of(language).text("gallery.draws" if draws else "gallery.means")
         made = image_gallery(made[:400], image_shape(trained), columns=10, title=title, language=language)
     write(target, made, quiet=quiet)

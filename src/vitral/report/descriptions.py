@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vitral.report.catalogue import Planned
-from vitral.report.labels import latent_sizes, model_label, pca_label
+from vitral.report.labels import latent_sizes, model_label, pca_label, shown_epochs
 from vitral.report.language import Language
 from vitral.report.run_folder import RunFolder
 
@@ -65,11 +65,7 @@ def _reconstruction_draws(run: RunFolder, name: str, words: Language) -> Values:
 
 
 def _reconstruction_history(run: RunFolder, name: str, words: Language) -> Values:
-    epochs = run.array(f"{name}/history_epochs")
-    listed = (
-        words.text("number.none") if epochs is None else words.listed([str(int(epoch)) for epoch in epochs])
-    )
-    return {"epochs": listed}
+    return {"epochs": words.listed([str(epoch) for epoch in shown_epochs(run, name)])}
 
 
 def _latent_map(run: RunFolder, name: str, words: Language) -> Values:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from vitral.report.language import Language
 from vitral.report.run_folder import RunFolder
+
+STRIP_ROWS = 7
 
 
 def model_label(run: RunFolder, name: str, words: Language) -> str:
@@ -26,3 +30,12 @@ def split_label(run: RunFolder, words: Language) -> str:
     """The name of the split in the language where it is one of ours, else as the recipe calls it."""
     split = str(run.data.get("split") or "")
     return words.strings.get(f"split_kind.{split}", split or words.text("number.none"))
+
+
+def shown_epochs(run: RunFolder, name: str) -> dict[int, int]:
+    """The epochs of a film strip and their places in its array: the first, the last, early ones more densely."""
+    epochs = run.array(f"{name}/history_epochs")
+    count = len(run.arrays[f"{name}/history_reconstructions"])
+    numbers = range(count) if epochs is None else epochs
+    places = np.unique(np.round(np.geomspace(1, count, STRIP_ROWS)).astype(int)) - 1
+    return {int(numbers[place]): int(place) for place in places}

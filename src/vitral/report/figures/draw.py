@@ -16,7 +16,7 @@ from vitral.report.figures.images import image_gallery, reconstruction_figure
 from vitral.report.figures.interpolation import interpolation_figure
 from vitral.report.figures.kl import Dimensions, kl_figure
 from vitral.report.figures.latent_map import latent_map_figure, projection_figure
-from vitral.report.labels import latent_sizes, model_label, pca_label
+from vitral.report.labels import latent_sizes, model_label, pca_label, shown_epochs
 from vitral.report.language import Language
 from vitral.report.run_folder import RunFolder
 
@@ -93,11 +93,9 @@ def _reconstruction_draws(run: RunFolder, name: str, words: Language) -> Figure:
 
 def _reconstruction_history(run: RunFolder, name: str, words: Language) -> Figure:
     strip = run.arrays[f"{name}/history_reconstructions"]
-    epochs = run.arrays.get(f"{name}/history_epochs", np.arange(len(strip)))
     rows = {words.text("row.original"): run.arrays["originals"]}
-    rows |= {
-        words.text("row.epoch", epoch=int(epoch)): images for epoch, images in zip(epochs, strip, strict=True)
-    }
+    for epoch, place in shown_epochs(run, name).items():
+        rows[words.text("row.epoch", epoch=epoch)] = strip[place]
     title = _title("reconstruction_history", words, model=model_label(run, name, words))
     return reconstruction_figure(
         rows, run.image_shape, labels=run.array("originals_labels"), title=title, language=words

@@ -19,7 +19,7 @@ PNG_DPI = 150
 SVG_FONTS = (
     "DejaVu Sans, Verdana, Segoe UI, Liberation Sans, sans-serif"  # laid out with the widest, the first
 )
-GREYS, COLOURS = 16, 64
+GREYS, COLOURS = 16, 96
 PIXELS_PER_POINT = 1.4  # how finely a mosaic is stored, per point of its width in the figure
 _PICTURE = re.compile(r"<image\b[^>]*?/>", re.DOTALL)
 _DATA = re.compile(r'xlink:href="data:image/png;base64,\s*([^"]+)"')

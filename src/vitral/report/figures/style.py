@@ -22,8 +22,8 @@ INK, FAINT, RULE = "#1d2733", "#5b6675", "#d5dae1"
 
 # Searched for: at least 20 apart in CIELAB, also as protanopes and deuteranopes see them, 2.6:1 on white.
 CLASS_COLOURS = (
-    "#351996", "#638baa", "#3a9c8c", "#1a4c05", "#75ae5b",
-    "#9d8805", "#d04465", "#6b3d70", "#a936b2", "#492f27",
+    "#332288", "#2e9cd7", "#26af9c", "#107519", "#94a55a",
+    "#c4961a", "#ec4477", "#5f133e", "#aa429a", "#525f48",
 )  # fmt: skip
 
 # Okabe and Ito, without the yellow that white paper swallows.
