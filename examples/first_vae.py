@@ -49,7 +49,9 @@ def main(epochs: int, picture: str) -> None:
     values = summary(per_image(model, theta, data.test, plan.objective, seed=0, purpose="test"))
     pca = fit_baselines(data.train).pca_sse(data.test, spec.latent)
     estimate = log_px_hat(model, theta, data.test.take(slice(None)), samples=200, seed=0).mean()
-    print(f"test ELBO {values['elbo']:.2f} ± {values['elbo_se']:.2f}, log p(x) about {estimate:.2f} nats per image")
+    print(
+        f"test ELBO {values['elbo']:.2f} ± {values['elbo_se']:.2f}, log p(x) about {estimate:.2f} nats per image"
+    )
     print(f"test squared error {values['sse']:.2f} ± {values['sse_se']:.2f}; PCA with 5 numbers {pca:.2f}")
 
     # 5. Generation: z from the prior, through the decoder.
@@ -57,12 +59,16 @@ def main(epochs: int, picture: str) -> None:
     z, _ = model.sample(p, 40, vitral.stream(0, "new digits"))
     from vitral.report.figures.images import image_gallery
 
-    image_gallery(model.decode(p, z), spec.image_shape, columns=10, title="Decoder means for z ~ N(0, I)").savefig(picture)
+    image_gallery(
+        model.decode(p, z), spec.image_shape, columns=10, title="Decoder means for z ~ N(0, I)"
+    ).savefig(picture)
     print(f"new digits: {picture}")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--picture", default="first_vae.png")
     main(**vars(parser.parse_args()))

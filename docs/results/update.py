@@ -30,7 +30,9 @@ def keep(run: Path) -> None:
     environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
     for model in metrics["models"].values():
         del model["checks"]["items"]
-    KEPT.write_text(json.dumps({"environment": environment, "metrics": metrics}, indent=1) + "\n", encoding="utf-8")
+    KEPT.write_text(
+        json.dumps({"environment": environment, "metrics": metrics}, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 def table(kept: dict[str, Any]) -> str:
@@ -44,10 +46,10 @@ def table(kept: dict[str, Any]) -> str:
     first = next(iter(metrics["models"].values()))
     protocol = metrics["protocol"]
     note = (
-        f"MNIST, official split, {metrics['data']['test']:,} test images, z sampled; mean ± standard error over images; one "
-        f"training run each (seed {metrics['seed']}), {first['epochs']} epochs. Densities are per unit of pixel intensity (0 to 1); "
-        f"log p(x) from {protocol['importance_samples']} importance samples on the first {protocol['importance_images']:,} "
-        f"images. The mean image leaves {metrics['baselines']['mean_image']['sse']:.2f}. The whole study took "
+        f"MNIST, official split, {metrics['data']['test']:,} test images, z sampled; mean ± standard error over "
+        f"images; one training run each (seed {metrics['seed']}), {first['epochs']} epochs. Densities are per unit "
+        f"of pixel intensity (0 to 1); log p(x) from {protocol['importance_samples']} importance samples on the "
+        f"first {protocol['importance_images']:,} images. The mean image leaves {metrics['baselines']['mean_image']['sse']:.2f}. The whole study took "
         f"{environment['wall_seconds'] / 60:.1f} minutes on {environment['cores']} cores of {environment['cpu']} "
         f"(NumPy {environment['numpy']}, {environment['blas']['name']} kernel {environment['blas']['kernel']})."
     )

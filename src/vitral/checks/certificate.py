@@ -61,13 +61,13 @@ class Bench:
     def encoded(self, rows: int) -> Array:
         """The encoder output h of the first rows."""
         h, _ = self.model.encoder.forward(self.p.encoder, self.x[:rows])
-        return h  # type: ignore[no-any-return]
+        return h
 
     def outputs(self, rows: int) -> Array:
         """The decoder output o at one sampled z of each of the first rows, (rows, M)."""
         batch = Batch(self.x[:rows], self.x[:rows])
         _, o, _ = self.model.run(self.p, batch, self.noise("outputs", 1, rows))
-        return o[0]  # type: ignore[no-any-return]
+        return o[0]
 
 
 def certify(model: Model, theta: Array, x: Array, seed: int = 0, *, beta: float = 1.0) -> list[Check]:

@@ -103,7 +103,8 @@ def _exit_code(session: options.Session) -> int:
         console.say("vitral: interrupted")
         return 130
     except (click.ClickException, VitralError, MemoryError, ImportError, OSError) as error:
-        if session.debug:
+        ours = isinstance(error, ImportError) and str(error.name).startswith("vitral")
+        if session.debug or ours:
             raise
         console.say(_sentence(error))
         if isinstance(error, OSError):

@@ -10,14 +10,8 @@ import click
 
 from vitral.cli import options
 
-EXAMPLES = """\b
-Examples:
-  vitral check
-  vitral check runs/short --model latent-10 --json
-"""
 
-
-@click.command("check", epilog=EXAMPLES, context_settings=options.HELP)
+@options.command("check", ("vitral check", ""), ("vitral check runs/short --model latent-10 --json", "a model of a run"))
 @options.model_argument
 @options.model_name
 @options.data_option
@@ -35,17 +29,20 @@ def command(
     """
     from vitral.api import load_one
     from vitral.checks.certificate import certify
-    from vitral.cli.inputs import test_rows
+    from vitral.cli.inputs import rows_to_use
+    from vitral.cli.progress import stages
 
     trained = load_one(model, name)
-    x = test_rows(trained, data_name).take(slice(0, rows), "float64")
-    items = certify(trained.model, trained.theta.astype("float64"), x, seed)
+    with stages(1, quiet=quiet) as announce:
+        announce("checking")
+        x = rows_to_use(trained, data_name).take(slice(0, rows), "float64")
+        items = certify(trained.model, trained.theta.astype("float64"), x, seed)
     applied = [item for item in items if item.passed is not None]
     failed = [item for item in applied if not item.passed]
     if as_json:
         options.print_json({"passed": len(applied) - len(failed), "total": len(applied),
-                            "checks": [asdict(item) for item in items]})
-    else:
+                            "checks": [asdict(item) for item in items]})  # fmt: skip
+    elif not quiet:
         for item in items:
             click.echo(_line(item))
         click.echo(f"\n{len(applied) - len(failed)} of {len(applied)} checks passed.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -41,12 +42,11 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     return "".join(PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end
 
 
-def _to_nowhere(stream: object) -> None:
+def _to_nowhere(stream: Any) -> None:
     try:
-        descriptor = stream.fileno()  # type: ignore[attr-defined]
-        if stream is sys.stdout or not stream.isatty():  # type: ignore[attr-defined]
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, descriptor)
-            os.close(nowhere)
+        descriptor = stream.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
     except (AttributeError, OSError, ValueError):
-        return  # no descriptor behind it: nothing is written at exit either
+        return  # closed, or no descriptor behind it: nothing will be written at exit either

@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import click
-import numpy as np
 
 from vitral.cli import options
 
-EXAMPLES = """\b
-Examples:
-  vitral encode tiny mnist -o codes.npy
-  vitral encode runs/short my_images.npy --model latent-10 -o codes.csv
-"""
 
-
-@click.command("encode", epilog=EXAMPLES, context_settings=options.HELP)
+@options.command(
+    "encode",
+    ("vitral encode tiny mnist -o codes.npy", ""),
+    ("vitral sample -n 100 -o rows.npy", "or any array of your own"),
+    ("vitral encode tiny rows.npy -o rows.csv", ""),
+    ("vitral encode runs/short --model latent-10 -o codes.csv", "a model of a run"),
+)
 @options.model_argument
 @click.argument("data", default="", metavar="[DATA]")
 @options.model_name
-@options.out("codes.npy")
-@options.force()
+@options.out("codes.npy", "Array (.npy) or table (.csv).")
+@options.force
+@options.as_json
 @options.quiet
-def command(model: str, data: str, name: str | None, out: Path, force: bool, quiet: bool) -> None:
+def command(model: str, data: str, name: str | None, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
     """Codes of images or rows: the mean of q(z given x), (rows, latent), as .npy or .csv.
 
     DATA is a .npy or .npz file (all rows), or mnist or digits (the test rows); default: the model's own
     test rows.
     """
     from vitral.api import load_one
-    from vitral.cli.inputs import test_rows
+    from vitral.cli.inputs import rows_to_use
     from vitral.cli.pictures import write
     from vitral.evaluation.latent import codes
-    from vitral.persistence import write_atomically
 
-    target = options.writable(out, (".npy", ".csv"), force=force)
+    path = options.writable(out, (".npy", ".csv"), force=force)
     trained = load_one(model, name)
-    mu, _ = codes(trained.model, trained.theta, test_rows(trained, data or None))
-    if target.suffix == ".npy":
-        write(target, mu, quiet=quiet)
-        return
-    content = io.StringIO()
-    header = ",".join(f"z{index + 1}" for index in range(mu.shape[1]))
-    np.savetxt(content, mu, delimiter=",", header=header, comments="", fmt="%.9g")
-    write_atomically(target, content.getvalue().encode())
-    if not quiet:
-        click.echo(str(target))
+    mu, _ = codes(trained.model, trained.theta, rows_to_use(trained, data or None))
+    write(path, mu, as_json=as_json, quiet=quiet)

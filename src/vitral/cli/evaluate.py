@@ -7,19 +7,19 @@ from typing import Any
 import click
 
 from vitral.cli import options
-
-EXAMPLES = """\b
-Examples:
-  vitral evaluate
-  vitral evaluate runs/short --model latent-10 --samples 1000 --json
-"""
+from vitral.errors import UsageError
 
 
-@click.command("evaluate", epilog=EXAMPLES, context_settings=options.HELP)
+@options.command(
+    "evaluate",
+    ("vitral evaluate", "the small model inside the package"),
+    ("vitral evaluate runs/short --model latent-10 --samples 1000 --json", "a model of a run"),
+)
 @options.model_argument
 @options.model_name
 @options.data_option
-@click.option("--split", default="auto", show_default=True, help="How to split --data: auto, official, notebook or random.")
+@click.option("--split", type=click.Choice(["auto", "official", "notebook", "random"]),
+              help="How to split --data  [default: auto]")
 @click.option("--samples", type=click.IntRange(min=1), default=100, show_default=True, help="Importance samples an image.")
 @click.option("--images", type=click.IntRange(min=1), default=1000, show_default=True, help="Test images for log p(x).")
 @click.option("--draws", type=click.IntRange(min=1), default=1, show_default=True, help="Draws of z an image.")
@@ -27,8 +27,8 @@ Examples:
 @options.as_json
 @options.quiet
 def command(
-    model: str, name: str | None, data_name: str | None, split: str, samples: int, images: int, draws: int, seed: int,
-    as_json: bool, quiet: bool,
+    model: str, name: str | None, data_name: str | None, split: str | None, samples: int, images: int, draws: int,
+    seed: int, as_json: bool, quiet: bool,
 ) -> None:
     """ELBO, importance-sampled log-likelihood, reconstruction, KL per dimension, active units, baselines.
 
@@ -37,51 +37,81 @@ def command(
     """
     from vitral.api import load_one
     from vitral.cli.inputs import model_data
-    from vitral.evaluation.baselines import fit_baselines
-    from vitral.specs import objective
-    from vitral.study import measure
     from vitral.study.recipes import EvaluationPart
 
+    if split is not None and data_name is None:
+        raise UsageError("--split says how to split --data: name the data too, or leave --split out")
     trained = load_one(model, name)
-    data = model_data(trained, data_name, split)
+    data = model_data(trained, data_name, split or "auto")
     asked = EvaluationPart(draws=draws, importance_samples=samples, importance_images=images)
-    goal = objective(trained.facts.get("objective", "elbo")).at(10**9)
-    if not quiet and not as_json:
-        click.echo(f"evaluating on {data.name}, split {data.split} ...", err=True)
-    bare = measure.loss_only(trained.model, data)
-    numbers: dict[str, Any] = {
-        part: measure.of_split(trained.model, trained.theta, rows, goal, seed=seed, split=part, draws=draws, loss_only=bare)
-        for part, rows in data.parts().items()
-    }
-    numbers["test"] |= measure.importance(trained.model, trained.theta, data, asked, goal, seed=seed)
-    numbers["test"] |= measure.of_latent(trained.model, trained.theta, data, asked, getattr(goal, "beta", 0.0))
-    numbers["baselines"] = measure.baseline_entries(fit_baselines(data.train), data, [trained.spec.latent])
-    numbers["data"] = {"name": data.name, "split": data.split, "unit": data.contract.unit}
+    numbers = _measured(trained, data, asked, seed, quiet)
     if as_json:
         options.print_json(numbers)
-    else:
+    elif not quiet:
         click.echo(_text(numbers, trained.spec.latent))
 
 
+def _measured(trained: Any, data: Any, asked: Any, seed: int, quiet: bool) -> dict[str, Any]:
+    """The numbers of the three splits, the latent space and the baselines."""
+    from vitral.cli.progress import stages
+    from vitral.evaluation.baselines import fit_baselines
+    from vitral.specs import objective
+    from vitral.study import measure
+
+    model, theta, numbers = trained.model, trained.theta, {}
+    goal = objective(trained.facts.get("objective", "elbo")).at(10**9)
+    bare = measure.loss_only(model, data)
+    with stages(6, quiet=quiet) as announce:
+        for part, rows in data.parts().items():
+            announce(f"{data.name}, {part}")
+            numbers[part] = measure.of_split(
+                model, theta, rows, goal, seed=seed, split=part, draws=asked.draws, loss_only=bare
+            )
+        announce("log-likelihood")
+        numbers["test"] |= measure.importance(model, theta, data, asked, goal, seed=seed)
+        announce("latent space")
+        numbers["test"] |= measure.of_latent(model, theta, data, asked, getattr(goal, "beta", 0.0))
+        announce("baselines")
+        numbers["baselines"] = measure.baseline_entries(fit_baselines(data.train), data, [trained.spec.latent])
+    return numbers | {"data": {"name": data.name, "split": data.split, "unit": data.contract.unit}}
+
+
 def _text(numbers: dict[str, Any], latent: int) -> str:
-    test, base = numbers["test"], numbers["baselines"]
+    return "\n".join([*_splits(numbers), "", *_errors(numbers, latent), *_latent(numbers["test"], latent),
+                      f"Densities are per unit of x: {numbers['data']['unit']}."])  # fmt: skip
+
+
+def _splits(numbers: dict[str, Any]) -> list[str]:
     lines = [f"{'nats per image, z sampled':<28}{'train':>18}{'validation':>18}{'test':>18}"]
     for key, label in (("loss", "loss"), ("elbo", "ELBO"), ("kl", "KL"), ("sse", "squared error")):
         cells = [_cell(numbers[part], key) for part in ("train", "validation", "test")]
         lines.append(f"{label:<28}" + "".join(f"{cell:>18}" for cell in cells))
-    lines += ["", f"squared error at z = mu (test)      {test['sse_at_mean']:.3f}",
-              f"mean image, PCA-{latent} (test)           {base['mean_image']['sse']:.3f}, "
-              + (f"{base['pca'][str(latent)]['sse']:.3f}" if base["pca"] else "-")]
+    return lines
+
+
+def _errors(numbers: dict[str, Any], latent: int) -> list[str]:
+    base = numbers["baselines"]
+    pca = f"{base['pca'][str(latent)]['sse']:.3f}" if base["pca"] else "-"
+    return [
+        f"squared error at z = mu (test)      {numbers['test']['sse_at_mean']:.3f}",
+        f"mean image, PCA-{latent} (test)           {base['mean_image']['sse']:.3f}, {pca}",
+    ]
+
+
+def _latent(test: dict[str, Any], latent: int) -> list[str]:
+    lines = []
     if test["log_px_hat"] is not None:
-        lines.append(f"log p(x), {test['importance_samples']} samples, {test['importance_images']} images: "
-                     f"{test['log_px_hat']:.2f} ± {test['log_px_hat_se']:.2f} nats "
-                     f"(ELBO of the same images {test['elbo_same_images']:.2f}), {test['bits_per_dimension']:.4f} bits per dimension")
+        lines.append(
+            f"log p(x), {test['importance_samples']} samples, {test['importance_images']} images: "
+            f"{test['log_px_hat']:.2f} ± {test['log_px_hat_se']:.2f} nats "
+            f"(ELBO of the same images {test['elbo_same_images']:.2f}), {test['bits_per_dimension']:.4f} bits per dimension"
+        )
     if test["kl_per_dimension"] is not None:
         per_dimension = ", ".join(f"{value:.2f}" for value in sorted(test["kl_per_dimension"], reverse=True))
         lines.append(f"KL per dimension: {per_dimension} nats; active units {test['active_units']} of {latent}")
     if test["knn_accuracy"] is not None:
         lines.append(f"kNN accuracy of the codes: {test['knn_accuracy']:.4f}")
-    return "\n".join([*lines, f"Densities are per unit of x: {numbers['data']['unit']}."])
+    return lines
 
 
 def _cell(part: dict[str, Any], key: str) -> str:

@@ -6,16 +6,11 @@ import click
 
 from vitral.cli import options
 
-EXAMPLES = """\b
-Examples:
-  vitral info
-  vitral info --json
-"""
 
-
-@click.command("info", epilog=EXAMPLES, context_settings=options.HELP)
+@options.command("info", ("vitral info", ""), ("vitral info --json", ""))
 @options.as_json
-def command(as_json: bool) -> None:
+@options.quiet
+def command(as_json: bool, quiet: bool) -> None:
     """Versions, processor, BLAS kernel and threads, and where decoded data are kept."""
     from vitral.data.mnist import cache_folder
     from vitral.environment import show_versions
@@ -23,8 +18,8 @@ def command(as_json: bool) -> None:
     facts = show_versions() | {"cache": str(cache_folder())}
     if as_json:
         options.print_json(facts)
-        return
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{key} {entry}" for key, entry in value.items())
-        click.echo(f"{name:<14}{'not installed' if value is None else value}")
+    elif not quiet:
+        for name, value in facts.items():
+            if isinstance(value, dict):
+                value = ", ".join(f"{key} {entry}" for key, entry in value.items())
+            click.echo(f"{name:<14}{'not installed' if value is None else value}")

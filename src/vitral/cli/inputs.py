@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vitral.api import TrainedModel
 from vitral.data import Data, Rows, load_data
-from vitral.data.files import read_array
+from vitral.data.files import array_file
 from vitral.errors import DataError, UsageError
 
 
-def model_data(trained: TrainedModel, name: str | None, split: str) -> Data:
+def model_data(trained: TrainedModel, name: str | None, split: str = "auto") -> Data:
     """A data set in three parts for a model: the model's own, or another one that fits its contract."""
-    own = trained.facts.get("data", {})
-    if name is None and not own:
-        raise UsageError("this model does not say which data it was trained on: name them with --data")
     if name is None:
+        own = trained.facts.get("data")
+        if own is None:
+            raise UsageError("this model does not say which data it was trained on: name them with --data")
         data = load_data(own["name"], split=own["split"], seed=trained.facts["data_seed"], limit=own["limit"] or None)
     else:
         data = load_data(name, split=split)
@@ -28,15 +30,13 @@ def model_data(trained: TrainedModel, name: str | None, split: str) -> Data:
     return data
 
 
-def test_rows(trained: TrainedModel, name: str | None) -> Rows:
+def rows_to_use(trained: TrainedModel, name: str | None) -> Rows:
     """The test rows of a named set, or all rows of a file."""
     if name is not None and name.endswith((".npy", ".npz")):
-        from pathlib import Path
-
-        array, labels = read_array(Path(name))
-        rows = trained.contract.rows(array, name)
-        return Rows(rows.stored, labels, rows.scale)
-    return model_data(trained, name, "auto").test
+        source = array_file(Path(name))
+        rows = trained.contract.rows(source.rows.stored, name)
+        return Rows(rows.stored, source.rows.labels, rows.scale)
+    return model_data(trained, name).test
 
 
 def row(rows: Rows, index: int) -> Rows:

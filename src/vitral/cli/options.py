@@ -44,18 +44,24 @@ class WithExamples(click.Command):
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
+        width = max((len(example) for example, caption in self.examples if caption), default=0)
         with formatter.section("Examples"):
             for example, caption in self.examples:
-                formatter.write(f"{'':>{formatter.current_indent}}{_captioned(example, caption)}\n")
+                line = f"{example:<{width}}  # {caption}" if caption else example
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
-def _captioned(example: str, caption: str) -> str:
-    return f"{example:<38}  # {caption}" if caption else example
+def session_of(ctx: click.Context) -> Session:
+    """The call that a command belongs to."""
+    root = ctx.find_root()
+    if root.obj is None:
+        root.obj = Session([])
+    return root.obj
 
 
 def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
-        ctx.find_root().ensure_object(lambda: Session([])).debug = True  # type: ignore[arg-type]
+        session_of(ctx).debug = True
 
 
 debug = click.option("--debug", is_flag=True, expose_value=False, callback=_set_debug,
@@ -69,7 +75,7 @@ def command(name: str, *examples: tuple[str, str]) -> Callable[[Callable[..., An
 
 
 model_argument = click.argument("model", default="tiny", metavar="[MODEL]")
-model_name = click.option("--model", "name", help="Which model of a run folder, such as latent-10.")
+model_name = click.option("--model", "name", help="Which model of a run folder (as vitral study --out runs/short makes), such as latent-10.")
 seed = click.option("--seed", default=0, show_default=True, type=click.IntRange(0, LARGEST_SEED),
                     help="Seed of all randomness.")  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -2,63 +2,63 @@
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import click
 from tqdm import tqdm
 
+from vitral.cli.console import say
+from vitral.cli.stopping import Stop
 from vitral.study.run import Estimate, Event, Stage
 from vitral.training.loop import Epoch, Step
 
 LONG = 20.0  # seconds; what takes less needs no warning
 
 
-class Stop:
-    """Set by the first Ctrl-C or termination signal, read between two steps; the second one quits at once."""
+def show(events: Iterable[Event], stop: Stop, *, quiet: bool) -> None:
+    """Consume the events of a study or a training."""
+    watched = _watched(events, stop)
+    if quiet:
+        for _ in watched:
+            pass
+    elif animated():
+        _show_bars(watched)
+    else:
+        _show_lines(watched)
 
-    def __init__(self) -> None:
-        self.signal: int | None = None
 
-    def __call__(self) -> bool:
-        return self.signal is not None
-
-    @property
-    def exit_code(self) -> int:
-        return 143 if self.signal == signal.SIGTERM else 130
-
-    def _asked(self, number: int, frame: Any) -> None:
-        if self.signal is not None:
-            raise KeyboardInterrupt
-        self.signal = number
-        click.echo("\nfinishing this step and saving; once more to quit at once", err=True)
+def animated() -> bool:
+    """Whether somebody looks at stderr, on a terminal that can go back to the start of a line."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 @contextmanager
-def stopping() -> Iterator[Stop]:
-    """A Stop that listens to Ctrl-C and SIGTERM while the block runs."""
-    stop = Stop()
-    previous = {number: signal.signal(number, stop._asked) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def show(events: Iterable[Event], *, quiet: bool) -> None:
-    """Consume the events of a study or a training."""
-    if quiet:
-        for _ in events:
-            pass
+def stages(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A function that announces each of ``total`` stages of one command."""
+    if quiet or not animated():
+        yield lambda name: say(f"{name} ...", quiet=quiet)
         return
-    if sys.stderr.isatty():
-        _show_bars(events)
-    else:
-        _show_lines(events)
+    with tqdm(total=total, bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} {elapsed}", leave=False, dynamic_ncols=True) as bar:
+
+        def announce(name: str) -> None:
+            if bar.desc:
+                bar.update()
+            bar.set_description_str(name)
+
+        yield announce
+
+
+def _watched(events: Iterable[Event], stop: Stop) -> Iterator[Event]:
+    """While steps are counted the loop itself looks at ``stop``; elsewhere a signal ends the work at once."""
+    for event in events:
+        if isinstance(event, Stage):
+            stop.patient = event.steps > 0
+            if stop() and not stop.patient:
+                raise KeyboardInterrupt
+        yield event
 
 
 def _show_lines(events: Iterable[Event]) -> None:
@@ -69,9 +69,9 @@ def _show_lines(events: Iterable[Event]) -> None:
         elif isinstance(event, Stage):
             name = event.name
             if not event.steps:
-                click.echo(f"{name} ...", err=True)
+                say(f"{name} ...")
         elif isinstance(event, Epoch):
-            click.echo(f"{name}  {_described(event)}", err=True)
+            say(f"{name}  {_described(event)}")
 
 
 def _show_bars(events: Iterable[Event]) -> None:
@@ -83,8 +83,7 @@ def _show_bars(events: Iterable[Event]) -> None:
             elif isinstance(event, Stage):
                 if bar is not None:
                     bar.close()
-                bar = tqdm(total=event.steps or None, initial=event.done, desc=event.name, unit="step",
-                           bar_format=None if event.steps else "{desc} ... {elapsed}", dynamic_ncols=True)
+                bar = _bar(event)
             elif isinstance(event, Step) and bar is not None:
                 bar.update()
             elif isinstance(event, Epoch) and bar is not None:
@@ -94,19 +93,30 @@ def _show_bars(events: Iterable[Event]) -> None:
             bar.close()
 
 
+def _bar(stage: Stage) -> tqdm[Any]:
+    form = None if stage.steps else "{desc} ... {elapsed}"
+    return tqdm(total=stage.steps or None, initial=stage.done, desc=stage.name, unit="step", bar_format=form,
+                dynamic_ncols=True)  # fmt: skip
+
+
 def _described(event: Epoch) -> str:
     validation = event.record["validation"]
     kl = "" if validation["kl"] is None else f", KL {validation['kl']:.2f}"
-    return f"epoch {event.record['epoch']}: validation loss {validation['loss']:.2f} nats, squared error {validation['sse']:.2f}{kl}"
+    return (
+        f"epoch {event.record['epoch']}: validation loss {validation['loss']:.2f} nats, "
+        f"squared error {validation['sse']:.2f}{kl}"
+    )
 
 
 def _announce(estimate: Estimate) -> None:
     if estimate.seconds >= LONG:
-        click.echo(f"This will take about {duration(estimate.seconds)}.", err=True)
+        say(f"This will take about {duration(estimate.seconds)}.")
 
 
 def duration(seconds: float) -> str:
     """Seconds, in words that suit their size."""
     if seconds < 90:
         return f"{max(round(seconds / 5) * 5, 5)} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds >= 300 else f"{seconds / 60:.1f} minutes"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes" if seconds >= 300 else f"{seconds / 60:.1f} minutes"
+    return f"{seconds / 3600:.1f} hours" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"

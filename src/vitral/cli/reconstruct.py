@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
-import numpy as np
 
 from vitral.cli import options
 
-EXAMPLES = """\b
-Examples:
-  vitral reconstruct -o reconstructions.png
-  vitral reconstruct runs/short --model latent-10 --rows 20 -o reconstructions.npy
-"""
 
-
-@click.command("reconstruct", epilog=EXAMPLES, context_settings=options.HELP)
+@options.command(
+    "reconstruct",
+    ("vitral reconstruct -o reconstructions.png", ""),
+    ("vitral reconstruct runs/short --model latent-10 --rows 20 -o some.npy", "a model of a run"),
+)
 @options.model_argument
 @options.model_name
 @options.data_option
@@ -25,38 +23,43 @@ Examples:
 @options.out("reconstructions.png")
 @options.seed
 @options.language
-@options.force()
+@options.force
+@options.as_json
 @options.quiet
 def command(
     model: str, name: str | None, data_name: str | None, count: int, draws: int, out: Path, seed: int, language: str,
-    force: bool, quiet: bool,
+    force: bool, as_json: bool, quiet: bool,
 ) -> None:
     """Images through a model and back: at the mean of q(z given x), and at a few sampled z.
 
     With .npy the decoder means at mu are written, (rows, features).
     """
     from vitral.api import load_one
-    from vitral.cli.inputs import test_rows
-    from vitral.cli.pictures import image_shape, write
-    from vitral.core.randomness import draw, stream
+    from vitral.cli.inputs import rows_to_use
+    from vitral.cli.pictures import image_shape, target, write
 
-    target = options.writable(out, (".png", ".svg", ".npy"), force=force)
+    path = target(out, force=force)
     trained = load_one(model, name)
-    rows = test_rows(trained, data_name).select(slice(0, count))
+    shape = image_shape(trained) if path.suffix != ".npy" else None
+    rows = rows_to_use(trained, data_name).select(slice(0, count))
     x = rows.take(slice(None), trained.theta.dtype.name)
-    at_mean = trained.decode(trained.model.encode(trained.model.views(trained.theta), x)[0])
-    if target.suffix == ".npy":
-        write(target, at_mean, quiet=quiet)
-        return
-    from vitral.report.figures.images import reconstruction_figure
+    made = trained.decode(trained.model.encode(trained.model.views(trained.theta), x)[0])
+    if shape is not None:
+        from vitral.report.figures.images import reconstruction_figure
+
+        shown = _shown(trained, x, made, draws, seed, language)
+        made = reconstruction_figure(shown, shape, labels=rows.labels, language=language)
+    write(path, made, as_json=as_json, quiet=quiet)
+
+
+def _shown(trained: Any, x: Any, at_mean: Any, draws: int, seed: int, language: str) -> dict[str, Any]:
+    """The rows of the picture with their names: originals, at the mean, at sampled z."""
     from vitral.report.language import language as words_of
+    from vitral.study.pictures import drawn_reconstructions
 
     words = words_of(language)
     shown = {words.text("row.original"): x, words.text("row.at_mean"): at_mean}
     if draws and trained.model.posterior.has_density:
-        noise = draw(trained.model.posterior.noise_shapes(draws, len(x)), stream(seed, "reconstruct"), x.dtype.name)
-        p = trained.model.views(trained.theta)
-        h, _ = trained.model.encoder.forward(p.encoder, x)
-        q, _ = trained.model.posterior.sample(p.posterior, h, noise)
-        shown |= {words.text("row.draw", index=i + 1): trained.decode(z) for i, z in enumerate(np.asarray(q.z))}
-    write(target, reconstruction_figure(shown, image_shape(trained), labels=rows.labels, language=language), quiet=quiet)
+        drawn = drawn_reconstructions(trained.model, trained.theta, x, draws, seed)
+        shown |= {words.text("row.draw", index=index + 1): row for index, row in enumerate(drawn)}
+    return shown

@@ -39,3 +39,9 @@ def shown_epochs(run: RunFolder, name: str) -> dict[int, int]:
     numbers = range(count) if epochs is None else epochs
     places = np.unique(np.round(np.geomspace(1, count, STRIP_ROWS)).astype(int)) - 1
     return {int(numbers[place]): int(place) for place in places}
+
+
+def unit_label(run: RunFolder, words: Language) -> str:
+    """The unit of the data in the page's language where the strings know it, else as the run says it."""
+    unit = str(run.data.get("unit") or words.text("number.none"))
+    return words.strings.get(f"data_unit.{unit}", unit)

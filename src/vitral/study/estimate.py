@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
+from statistics import median
 
 from vitral.data import Data
 from vitral.data.batches import steps_per_epoch
 from vitral.study.jobs import Job
-from vitral.training.loop import start, train
+from vitral.training.loop import Step, start, train
 
-TIMED = 6  # steps; the first two warm up and are not counted
+TIMED = 8  # steps; the first two warm up and are not counted
 EVALUATION = 1.5  # the cost of all evaluation and figures, in epochs of training of each model
 
 
@@ -22,12 +24,13 @@ def _seconds_an_epoch(job: Job, data: Data) -> float:
     model = job.spec.build()
     few = data.select(slice(0, TIMED * job.plan.batch))
     state = start(model, model.init(job.seed, job.plan.dtype), job.plan)
-    times = []
-    for _ in train(model, few, job.plan, state, seed=job.seed):
-        times.append(time.perf_counter())
+    times = [time.perf_counter()]
+    for event, _ in train(model, few, job.plan, state, seed=job.seed):
+        if isinstance(event, Step):
+            times.append(time.perf_counter())
         if len(times) > TIMED:
             break
-    step = (times[-1] - times[2]) / (len(times) - 3) if len(times) > 3 else times[-1] - times[0]
+    step = median(later - earlier for earlier, later in pairwise(times[min(2, len(times) - 2) :]))
     measured = min(job.plan.monitor_rows, len(data.train)) + 2 * len(data.validation)
     forward = 0.4 * measured / len(data.train)  # of an epoch: a forward pass costs about that share of a step
     return step * steps_per_epoch(len(data.train), job.plan.batch) * (1.0 + forward)

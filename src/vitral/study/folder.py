@@ -54,8 +54,8 @@ class RunFolder:
 
     def finish(self) -> None:
         """Remove what only an unfinished run needs."""
+        (self.path / MARK).unlink(missing_ok=True)  # first: a run without checkpoints is not to be resumed
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
-        (self.path / MARK).unlink(missing_ok=True)
 
 
 def create(path: Path, recipe: str, resume_line: str, *, force: bool) -> RunFolder:
@@ -77,6 +77,8 @@ def create(path: Path, recipe: str, resume_line: str, *, force: bool) -> RunFold
 
 
 def _make_room(path: Path, *, force: bool) -> None:
+    if not (path / RECIPE).exists() and all(MARK in file.name for file in path.rglob("*") if file.is_file()):
+        return  # a run that was killed before it had a recipe
     if not (path / RECIPE).exists():
         raise UsageError(
             f"{path} is not empty and not a run folder, so nothing there is touched: choose another --out"
@@ -93,6 +95,8 @@ def reopen(path: Path) -> RunFolder:
         raise UsageError(
             f"{path} is not a run folder: it has no {RECIPE}; give the folder that a study wrote"
         )
+    if not (path / MARK).exists():
+        raise UsageError(f"{path} is complete: nothing is left to resume; choose another --out for a new run")
     for stray in path.rglob(".*.tmp"):
         stray.unlink()
     for part in ("progress", "models", "checkpoints"):

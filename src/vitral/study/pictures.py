@@ -76,14 +76,21 @@ def of_baselines(baselines: Baselines, data: Data, sizes: list[int]) -> Arrays:
 
 def _reconstructions(model: Model, theta: np.ndarray, data: Data, seed: int) -> Arrays:
     x = data.test.take(slice(0, SHOWN), theta.dtype.name)
-    p = model.views(theta)
     arrays = {"reconstructions": reconstructions(model, theta, data)}
     if model.posterior.has_density:
-        noise = draw(model.posterior.noise_shapes(3, len(x)), stream(seed, "figure draws"), theta.dtype.name)
-        h, _ = model.encoder.forward(p.encoder, x)
-        q, _ = model.posterior.sample(p.posterior, h, noise)
-        arrays["reconstruction_draws"] = model.decode(p, q.z)
+        arrays["reconstruction_draws"] = drawn_reconstructions(model, theta, x, 3, seed)
     return arrays
+
+
+def drawn_reconstructions(
+    model: Model, theta: np.ndarray, x: np.ndarray, draws: int, seed: int
+) -> np.ndarray:
+    """Decoder means at z drawn from q(z given x), (draws, N, D)."""
+    p = model.views(theta)
+    noise = draw(model.posterior.noise_shapes(draws, len(x)), stream(seed, "figure draws"), theta.dtype.name)
+    h, _ = model.encoder.forward(p.encoder, x)
+    q, _ = model.posterior.sample(p.posterior, h, noise)
+    return model.decode(p, q.z)
 
 
 def _codes(model: Model, theta: np.ndarray, data: Data, seed: int, tsne_rows: int) -> Arrays:
@@ -113,7 +120,9 @@ def tsne(mu: np.ndarray, seed: int) -> np.ndarray:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        machine = TSNE(n_components=2, init="pca", random_state=seed, perplexity=min(30.0, len(mu) / 4))
+        machine = TSNE(
+            n_components=2, init="pca", random_state=seed % 2**32, perplexity=min(30.0, len(mu) / 4)
+        )
         return machine.fit_transform(mu)
 
 
@@ -125,11 +134,15 @@ def _prior(model: Model, theta: np.ndarray, seed: int) -> Arrays:
     return {"prior_means": model.likelihood.mean(p.likelihood, o), "prior_draws": draws}
 
 
-def _grids(model: Model, theta: np.ndarray) -> Arrays:
+def latent_axis(spacing: str, size: int = GRID) -> np.ndarray:
+    """Ascending values of one latent dimension: "linear" on [-3, 3], or "quantile", of equal prior mass."""
     from scipy.special import ndtri
 
-    linear = np.linspace(-3.0, 3.0, GRID)
-    quantile = ndtri((np.arange(GRID) + 0.5) / GRID)
+    return np.linspace(-3.0, 3.0, size) if spacing == "linear" else ndtri((np.arange(size) + 0.5) / size)
+
+
+def _grids(model: Model, theta: np.ndarray) -> Arrays:
+    linear, quantile = latent_axis("linear"), latent_axis("quantile")
     return {
         "grid_linear": latent_grid(model, theta, linear),
         "grid_linear_axis": linear,

@@ -46,7 +46,8 @@ class TrainingPart:
     """How to train; ``epochs`` is one number for every size, or a list, one for each.
 
     ``seeds`` trains every VAE so many times, with seeds seed, seed + 1, ...; ``replay`` takes the
-    notebook's own random numbers instead of the streams of the seed. ``clock`` is advice for estimates.
+    notebook's own random numbers instead of the streams of the seed. ``threads`` is how many the BLAS may
+    use (0: as many as it likes); one is best for small networks, whose products end before a thread has woken.
     """
 
     epochs: int | tuple[int, ...] = 10
@@ -62,6 +63,7 @@ class TrainingPart:
     seed: int = 0
     seeds: int = 1
     replay: bool = False
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,12 @@ def _check_numbers(recipe: Recipe) -> None:
         positive("training.rate", t.rate, float)
     for name in ("draws", "neighbours", "neighbour_rows"):
         positive(f"evaluation.{name}", getattr(e, name))
-    least_zero = {"data.limit": recipe.data.limit, "training.patience": t.patience, "training.seed": t.seed}
+    least_zero = {
+        "data.limit": recipe.data.limit,
+        "training.patience": t.patience,
+        "training.seed": t.seed,
+        "training.threads": t.threads,
+    }
     least_zero |= {
         f"evaluation.{k}": getattr(e, k) for k in ("importance_samples", "importance_images", "tsne_rows")
     }

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from vitral import __version__
 from vitral.data import Data
@@ -62,18 +63,20 @@ def study(
     folder: RunFolder,
     *,
     command: str,
+    data: Data | None = None,
     show_data: bool = True,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
     """Run a recipe into a folder; what the folder already holds of the same recipe is not done again."""
     began, started = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    data = open_data(recipe)
+    data = data or open_data(recipe)
     trained = yield from train_all(recipe, data, folder, stop=stop)
     metrics: dict[str, Any] = {}
     arrays: dict[str, np.ndarray] = {}
     for part, collect in results.parts(recipe, data, trained, show_data=show_data):
         yield Stage(part)
-        collect(metrics, arrays)
+        with blas_threads(recipe):
+            collect(metrics, arrays)
     write_json(folder.path / "metrics.json", metrics)
     folder.write_arrays(arrays)
     facts = {"seed": recipe.training.seed, "command": command, "started": started}
@@ -87,12 +90,18 @@ def train_all(
     """Train every model of a recipe; those that the folder already holds are loaded."""
     todo = jobs(recipe, data)
     left = [job for job in todo if not folder.model(job.name).exists()]
-    if left:
-        yield Estimate(seconds_left(left, data))
     trained = []
-    for job in todo:
-        trained.append((yield from _trained(job, recipe, data, folder, stop)))
+    with blas_threads(recipe):
+        if left:
+            yield Estimate(seconds_left(left, data))
+        for job in todo:
+            trained.append((yield from _trained(job, recipe, data, folder, stop)))
     return trained
+
+
+def blas_threads(recipe: Recipe) -> threadpool_limits:
+    """The BLAS threads that the recipe allows, as a context; 0 leaves them as they are."""
+    return threadpool_limits(recipe.training.threads or None, "blas")
 
 
 def _trained(

@@ -76,7 +76,7 @@ def _optimiser(id: str, name: str, broken: type, sound: type, *caught_by: str) -
 
 
 def _model(id: str, name: str, broken: type, objective: Any, *caught_by: str) -> Bug:
-    cases = (Case(training.small(kind), objective) for kind in (broken, Model))
+    cases = (Case(training.small(broken), objective), Case(training.small(Model), objective))
     return Bug(id, name, "model", *cases, caught_by)
 
 

@@ -101,6 +101,7 @@ class NoConstant(Altered):
 
     def sample(self, p: Views, h: Array, noise: dict[str, Array]) -> tuple[Sampled, Callable[..., Array]]:
         q, backward = super().sample(p, h, noise)
+        assert q.log_qz is not None
         return q._replace(log_qz=q.log_qz + 0.5 * self.latent * LOG_TWO_PI), backward
 
 

@@ -24,8 +24,8 @@ class BetaOnReconstruction(ELBO):
     """loss = beta reconstruction + KL"""
 
     def __call__(self, terms: Terms, total: int) -> tuple[Array, Seeds]:
-        loss, seeds = ELBO(1.0 / float(self.beta), self.kl)(terms, total)  # type: ignore[arg-type]
-        beta = float(self.beta)  # type: ignore[arg-type]
+        loss, seeds = ELBO(1.0 / float(self.beta), self.kl)(terms, total)
+        beta = float(self.beta)
         scaled = (None if seed is None else beta * seed for seed in seeds)
         return beta * loss, Seeds(*scaled)
 

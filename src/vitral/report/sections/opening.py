@@ -7,7 +7,7 @@ import math
 
 from vitral.report.context import Context
 from vitral.report.estimates import difference, estimate, seeds_of
-from vitral.report.labels import split_label
+from vitral.report.labels import split_label, unit_label
 from vitral.report.markup import Html, bullets, definitions, join
 from vitral.report.sections.claims import against_pca, pair_claims, train_gap
 
@@ -36,7 +36,7 @@ def _data(c: Context) -> Html:
         "strip.data.value",
         name=data.get("name"),
         split=split_label(c.run, words),
-        unit=data.get("unit") or "",
+        unit=unit_label(c.run, words),
         **counts,
     )
 

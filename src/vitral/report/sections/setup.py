@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vitral.report.context import Context
-from vitral.report.labels import latent_sizes, pca_label, split_label
+from vitral.report.labels import latent_sizes, pca_label, split_label, unit_label
 from vitral.report.markup import Html, join, paragraph, table
 from vitral.report.sections.opening import likelihood_text
 
@@ -19,7 +19,7 @@ def data(c: Context) -> Html:
             "data.text",
             name=run.data.get("name"),
             split=split_label(run, words),
-            unit=run.data.get("unit") or "",
+            unit=unit_label(run, words),
             **counts,
         )
     ]

@@ -1,0 +1,59 @@
+"""The examples run, in a small size, and print what they promise."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def run(name, *arguments, cwd):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / name, *arguments], cwd=cwd, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_example_is_short_and_tested_here():
+    """One story a file, under 150 lines; a new one needs a test."""
+    names = {file.name for file in EXAMPLES.glob("*.py")}
+    assert names == {"first_vae.py", "gradient_by_hand.py", "read_a_run.py"}
+    assert all(len((EXAMPLES / name).read_text("utf-8").splitlines()) < 150 for name in names)
+
+
+def test_the_first_vae_trains_and_draws(tmp_path):
+    """Two epochs: numbers for every step of the story, and a picture."""
+    printed = run("first_vae.py", "--epochs", "2", cwd=tmp_path)
+    assert "9355 parameters" in printed
+    assert "test ELBO" in printed
+    assert (tmp_path / "first_vae.png").stat().st_size > 1000
+
+
+def test_the_gradient_by_hand_agrees_with_finite_differences(tmp_path):
+    """Nine tensors, each below 1e-6; the example itself stops otherwise."""
+    printed = run("gradient_by_hand.py", cwd=tmp_path)
+    errors = [float(line.split()[-1]) for line in printed.splitlines()[1:]]
+    assert len(errors) == 9
+    assert max(errors) < 1e-6
+
+
+@pytest.mark.slow
+def test_a_run_is_read_back(tmp_path):
+    """The two commands of its docstring, on a short run."""
+    study = [
+        "-m",
+        "vitral",
+        "study",
+        "--recipe",
+        "digits",
+        "--set",
+        "training.epochs=1",
+        "--seeds",
+        "1",
+        "-q",
+    ]
+    subprocess.run([sys.executable, *study, "--out", "run"], cwd=tmp_path, check=True)
+    assert "three new rows from the prior, shape (3, 64)" in run("read_a_run.py", "run", cwd=tmp_path)
