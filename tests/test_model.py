@@ -120,7 +120,7 @@ def test_parts_of_equal_shape_start_from_different_numbers():
     assert not np.array_equal(next(iter(p.encoder)).W, next(iter(p.decoder)).W)
 
 
-@pytest.mark.parametrize(("activation", "weights"), [("relu", "he"), ("tanh", "glorot"), ("softplus", "glorot")])
+@pytest.mark.parametrize("activation, weights", [("relu", "he"), ("tanh", "glorot"), ("softplus", "glorot")])
 def test_layers_before_a_relu_start_as_he_and_before_others_as_glorot(activation, weights):
     chain = MLP((5, 3), activation).build(7, 2)
     affine = chain.layers[::2]

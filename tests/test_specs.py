@@ -92,7 +92,12 @@ def test_wrong_keys_of_a_spec_are_named(entries, sentence):
         ({"likelihood": {"kind": "gaussian_fixed", "varience": 1.0}}, "did you mean 'variance'?"),
         ({"likelihood": {"kind": "gaussian_fixed", "link": "logit"}}, "unknown link 'logit'"),
         ({"likelihood": {"kind": "gaussian_fixed", "variance": 0.0}}, "variance must be a positive number, got 0.0"),
-        ({"likelihood": {"kind": "gaussian_learned", "floor": -1.0}}, "floor must be a positive number, got -1.0"),
+        ({"likelihood": {"kind": "gaussian_learned", "floor": -1.0}}, "floor must be a number of at least 0"),
+        ({"likelihood": {"kind": "gaussian_fixed", "variance": float("nan")}}, "got nan"),
+        ({"likelihood": {"kind": "gaussian_learned", "floor": 0.0}}, "floor must be a positive number, got 0.0"),
+        ({"likelihood": {"kind": "gaussian_fixed", "link": 3}}, "link must be text, got 3"),
+        ({"encoder": {"quiet": "no"}}, "quiet must be true or false, got 'no'"),
+        ({"encoder": {"hidden": 400}}, "hidden must be a list of whole numbers, got 400"),
         ({"features": 0}, "features must be a positive whole number, got 0"),
         ({"latent": 2.5}, "latent must be a positive whole number, got 2.5"),
         ({"latent": True}, "latent must be a positive whole number, got True"),
@@ -117,6 +122,12 @@ def test_a_beta_may_be_a_schedule():
     made = specs.objective({"kind": "elbo", "beta": {"kind": "linear", "start": 0.0, "end": 2.0, "steps": 4}})
     assert ELBO(Linear(0.0, 2.0, 4)) == made
     assert ELBO(1.0) == made.at(2)
+
+
+@pytest.mark.parametrize("options", [{"b1": 1.0}, {"b2": -0.1}, {"eps": float("inf")}, {"eps": "small"}])
+def test_options_of_an_optimiser_outside_their_range_are_refused(options):
+    with pytest.raises(UsageError, match=r"optimiser (b1|b2|eps) must be a number of at least 0"):
+        specs.member("optimiser", specs.OPTIMISERS, {"kind": "adam", **options})
 
 
 def test_an_unknown_kl_is_refused():

@@ -118,6 +118,8 @@ def load(path: str | Path) -> TrainedModel | Run:
                 f"{path} is not a run folder: it has no recipe.toml; give a run folder or a model file"
             )
         return Run(path)
+    if not path.exists() and not path.suffix:
+        raise UsageError(f"{unknown('model', path, [TINY])}, or the path of a model file or run folder")
     return load_file(path)
 
 
@@ -131,6 +133,8 @@ def load_one(path: str | Path, name: str | None = None) -> TrainedModel:
     """A model where a run folder may be given too; ``name`` says which of its models."""
     loaded = load(path)
     if isinstance(loaded, TrainedModel):
+        if name is not None:
+            raise UsageError(f"{path} is one model and no run folder: leave --model {name} out")
         return loaded
     if name is None and len(loaded.names) != 1:
         raise UsageError(

@@ -26,7 +26,7 @@ def show_versions() -> dict[str, Any]:
         "platform": platform.system(),
         "machine": platform.machine(),
         "cpu": _processor(),
-        "cores": _cores(),
+        "cores": cores(),
     }
     return {
         "vitral": __version__,
@@ -58,7 +58,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -5,6 +5,7 @@ To add a member: one class in ``parts/``, one line here. Its family's laws then 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
@@ -54,6 +55,10 @@ class MLP:
 
     def check(self) -> None:
         """Refuse sizes and names that do not exist."""
+        if not isinstance(self.hidden, tuple | list):
+            raise UsageError(
+                f"hidden must be a list of whole numbers, got {self.hidden!r}: write for example [400]"
+            )
         for width in self.hidden:
             positive("hidden", width)
         if self.activation not in ACTIVATIONS:
@@ -79,11 +84,26 @@ def member(family: str, members: Mapping[str, type], entry: Entry, **given: Any)
     if kind not in members:
         raise unknown(family, kind, members)
     made = members[kind]
-    known = {f.name for f in fields(made)} - set(given)
-    for key in options:
+    known = {f.name: f.default for f in fields(made) if f.name not in given}
+    for key, value in options.items():
         if key not in known:
             raise unknown(f"key of {family} {kind!r}:", key, known)
+        _check_option(f"{family} {key}", value, known[key])
     return made(**{key: _thawed(value) for key, value in options.items()}, **given)
+
+
+def _check_option(name: str, value: Any, default: Any) -> None:
+    """An option is of the kind of its default; a number is finite, not negative, and a decay is below 1."""
+    if isinstance(default, bool | str) and type(value) is not type(default):
+        what = "text" if isinstance(default, str) else "true or false"
+        raise UsageError(f"{name} must be {what}, got {value!r}: correct it")
+    if isinstance(default, bool) or not isinstance(default, float) or isinstance(value, Mapping):
+        return
+    decay = name.endswith((" b1", " b2", " rho"))
+    limit = 1.0 if decay else math.inf
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value < limit:
+        what = "a number of at least 0 and below 1" if decay else "a finite number of at least 0"
+        raise UsageError(f"{name} must be {what}, got {value!r}: correct it")
 
 
 def described(members: Mapping[str, type], made: Any, *without: str) -> dict[str, Any]:
@@ -114,7 +134,7 @@ def described_objective(made: Any) -> dict[str, Any]:
 def positive(name: str, value: Any, kind: type = int) -> None:
     """Refuse what is not a positive number of this kind."""
     numbers = (int,) if kind is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, numbers) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, numbers) or not 0 < value < math.inf:
         what = "whole number" if kind is int else "number"
         raise UsageError(
             f"{name} must be a positive {what}, got {value!r}: give one of at least 1"

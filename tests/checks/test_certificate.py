@@ -83,7 +83,15 @@ def test_the_mu_shortcut_of_a_linear_model_is_the_predicted_half_nat_per_sharp_d
     _, x = model.sample(model.views(theta), 200, np.random.default_rng(0), "float64")
     shortcut = next(check for check in certify(model, theta, x) if check.id == "E13")
     logvar = next(iter(model.views(theta).encoder)).b[2:]
-    assert shortcut.measured == pytest.approx(0.5 * (1.0 - np.exp(logvar)).sum(), abs=0.15)
+    predicted = 0.5 * (1.0 - np.exp(logvar)).sum()
+    assert f"predicted {predicted:.3f} nats" in shortcut.note
+    assert shortcut.measured == pytest.approx(predicted, abs=0.15)
+
+
+def test_the_predicted_shortcut_is_proportional_to_beta():
+    notes = [next(c.note for c in certify(*made(), X, beta=beta) if c.id == "E13") for beta in (1.0, 4.0)]
+    predicted = [float(note.split()[1]) for note in notes]
+    assert predicted[1] == pytest.approx(4.0 * predicted[0], abs=5e-3)
 
 
 def test_the_elbo_line_names_its_images_and_both_sides():

@@ -121,3 +121,10 @@ def test_views_of_a_read_only_vector_are_read_only():
 
 def test_the_representation_names_the_children():
     assert repr(cut(np.zeros(9), SMALL)) == "Views(encoder, scale)"
+
+
+def test_a_name_that_does_not_exist_cannot_be_set_to_none_either():
+    """The last step of ``g.W += dW`` is allowed for names that exist, and for nothing else."""
+    p = cut(np.zeros(2), {"b": (2,)})
+    with pytest.raises(AttributeError, match="do not rebind"):
+        p.unknown = None

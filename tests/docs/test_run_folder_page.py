@@ -38,7 +38,7 @@ def run(tmp_path_factory):
         tmp_path_factory.mktemp("runs") / "run", to_toml(recipe), "vitral study --resume", force=False
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vitral.study.measure.certify", lambda *_: [])
+        patch.setattr("vitral.study.measure.certify", lambda *_, **__: [])
         for _ in study(recipe, folder, command="vitral study"):
             pass
     return folder.path

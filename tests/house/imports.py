@@ -28,7 +28,7 @@ LEVELS = {
     "vitral.evaluation": 4,
     "vitral.checks": 4,
     "vitral.training": 5,
-    "vitral.environment": 5,
+    "vitral.environment": 3,
     "vitral.applications": 6,
     "vitral.study": 6,
     "vitral.api": 6,

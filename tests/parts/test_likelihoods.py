@@ -114,6 +114,15 @@ def test_samples_keep_shape_and_dtype_and_follow_their_generator(likelihood):
     np.testing.assert_array_equal(first, again)
 
 
+@pytest.mark.parametrize("likelihood", [Bernoulli(), GaussianFixed(), GaussianLearned()], ids=str)
+def test_terms_and_means_keep_float32(likelihood):
+    """A logarithm of a plain number is float64 and would widen every term."""
+    p = cut(np.zeros(len(likelihood.shapes), "float32"), likelihood.shapes)
+    x, o = np.ones((3, 4), "float32"), np.ones((2, 3, 4), "float32")
+    assert likelihood.log_prob_terms(p, x, o).dtype == "float32"
+    assert likelihood.mean(p, o).dtype == "float32"
+
+
 def test_bernoulli_samples_are_zeros_and_ones():
     sample = Bernoulli().sample(None, np.zeros((1, 1, 1000)), stream(0, "sample"))
     assert {0.0, 1.0} == set(np.unique(sample))

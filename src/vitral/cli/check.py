@@ -11,11 +11,15 @@ import click
 from vitral.cli import options
 
 
-@options.command("check", ("vitral check", ""), ("vitral check runs/short --model latent-10 --json", "a model of a run"))
+@options.command(
+    "check", ("vitral check", ""), ("vitral check runs/short --model latent-10 --json", "a model of a run")
+)
 @options.model_argument
 @options.model_name
 @options.data_option
-@click.option("--rows", type=click.IntRange(8, 10_000), default=64, show_default=True, help="Test rows to check on.")
+@click.option(
+    "--rows", type=click.IntRange(8, 10_000), default=64, show_default=True, help="Test rows to check on."
+)
 @options.seed
 @options.as_json
 @options.quiet

@@ -23,7 +23,9 @@ from vitral.cli import options
 @options.force
 @options.as_json
 @options.quiet
-def command(model: str, data: str, name: str | None, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
+def command(
+    model: str, data: str, name: str | None, out: Path, force: bool, as_json: bool, quiet: bool
+) -> None:
     """Codes of images or rows: the mean of q(z given x), (rows, latent), as .npy or .csv.
 
     DATA is a .npy or .npz file (all rows), or mnist or digits (the test rows); default: the model's own

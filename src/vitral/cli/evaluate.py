@@ -18,17 +18,38 @@ from vitral.errors import UsageError
 @options.model_argument
 @options.model_name
 @options.data_option
-@click.option("--split", type=click.Choice(["auto", "official", "notebook", "random"]),
-              help="How to split --data  [default: auto]")
-@click.option("--samples", type=click.IntRange(min=1), default=100, show_default=True, help="Importance samples an image.")
-@click.option("--images", type=click.IntRange(min=1), default=1000, show_default=True, help="Test images for log p(x).")
-@click.option("--draws", type=click.IntRange(min=1), default=1, show_default=True, help="Draws of z an image.")
+@click.option(
+    "--split",
+    type=click.Choice(["auto", "official", "notebook", "random"]),
+    help="How to split --data  [default: auto]",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Importance samples an image.",
+)
+@click.option(
+    "--images", type=click.IntRange(min=1), default=1000, show_default=True, help="Test images for log p(x)."
+)
+@click.option(
+    "--draws", type=click.IntRange(min=1), default=1, show_default=True, help="Draws of z an image."
+)
 @options.seed
 @options.as_json
 @options.quiet
 def command(
-    model: str, name: str | None, data_name: str | None, split: str | None, samples: int, images: int, draws: int,
-    seed: int, as_json: bool, quiet: bool,
+    model: str,
+    name: str | None,
+    data_name: str | None,
+    split: str | None,
+    samples: int,
+    images: int,
+    draws: int,
+    seed: int,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """ELBO, importance-sampled log-likelihood, reconstruction, KL per dimension, active units, baselines.
 
@@ -72,7 +93,9 @@ def _measured(trained: Any, data: Any, asked: Any, seed: int, quiet: bool) -> di
         announce("latent space")
         numbers["test"] |= measure.of_latent(model, theta, data, asked, getattr(goal, "beta", 0.0))
         announce("baselines")
-        numbers["baselines"] = measure.baseline_entries(fit_baselines(data.train), data, [trained.spec.latent])
+        numbers["baselines"] = measure.baseline_entries(
+            fit_baselines(data.train), data, [trained.spec.latent]
+        )
     return numbers | {"data": {"name": data.name, "split": data.split, "unit": data.contract.unit}}
 
 
@@ -104,11 +127,14 @@ def _latent(test: dict[str, Any], latent: int) -> list[str]:
         lines.append(
             f"log p(x), {test['importance_samples']} samples, {test['importance_images']} images: "
             f"{test['log_px_hat']:.2f} ± {test['log_px_hat_se']:.2f} nats "
-            f"(ELBO of the same images {test['elbo_same_images']:.2f}), {test['bits_per_dimension']:.4f} bits per dimension"
+            f"(ELBO of the same images {test['elbo_same_images']:.2f}), "
+            f"{test['bits_per_dimension']:.4f} bits per dimension"
         )
     if test["kl_per_dimension"] is not None:
         per_dimension = ", ".join(f"{value:.2f}" for value in sorted(test["kl_per_dimension"], reverse=True))
-        lines.append(f"KL per dimension: {per_dimension} nats; active units {test['active_units']} of {latent}")
+        lines.append(
+            f"KL per dimension: {per_dimension} nats; active units {test['active_units']} of {latent}"
+        )
     if test["knn_accuracy"] is not None:
         lines.append(f"kNN accuracy of the codes: {test['knn_accuracy']:.4f}")
     return lines

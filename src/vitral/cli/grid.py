@@ -17,16 +17,31 @@ from vitral.errors import UsageError
 )
 @options.model_argument
 @options.model_name
-@click.option("--spacing", type=click.Choice(["quantile", "linear"]), default="quantile", show_default=True,
-              help="Equal prior mass between neighbours, or equal steps on [-3, 3].")
-@click.option("--size", type=click.IntRange(2, 60), default=15, show_default=True, help="Images along each axis.")
+@click.option(
+    "--spacing",
+    type=click.Choice(["quantile", "linear"]),
+    default="quantile",
+    show_default=True,
+    help="Equal prior mass between neighbours, or equal steps on [-3, 3].",
+)
+@click.option(
+    "--size", type=click.IntRange(2, 60), default=15, show_default=True, help="Images along each axis."
+)
 @options.out("grid.png")
 @options.language
 @options.force
 @options.as_json
 @options.quiet
 def command(
-    model: str, name: str | None, spacing: str, size: int, out: Path, language: str, force: bool, as_json: bool, quiet: bool
+    model: str,
+    name: str | None,
+    spacing: str,
+    size: int,
+    out: Path,
+    language: str,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """The latent plane of a 2-D model as a grid of decoder means: z1 grows to the right, z2 upwards.
 

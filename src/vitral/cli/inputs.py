@@ -16,7 +16,9 @@ def model_data(trained: TrainedModel, name: str | None, split: str = "auto") -> 
         own = trained.facts.get("data")
         if own is None:
             raise UsageError("this model does not say which data it was trained on: name them with --data")
-        data = load_data(own["name"], split=own["split"], seed=trained.facts["data_seed"], limit=own["limit"] or None)
+        data = load_data(
+            own["name"], split=own["split"], seed=trained.facts["data_seed"], limit=own["limit"] or None
+        )
     else:
         data = load_data(name, split=split)
     if data.contract.features != trained.contract.features:

@@ -27,8 +27,17 @@ from vitral.cli import options
 @options.as_json
 @options.quiet
 def command(
-    model: str, name: str | None, data_name: str | None, start: int, end: int, frames: int, out: Path, language: str,
-    force: bool, as_json: bool, quiet: bool,
+    model: str,
+    name: str | None,
+    data_name: str | None,
+    start: int,
+    end: int,
+    frames: int,
+    out: Path,
+    language: str,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """From one image to another on a straight line between their codes, beside the plain pixel blend.
 

@@ -41,6 +41,9 @@ class WithExamples(click.Command):
     def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
+        for option in self.params:
+            if isinstance(option, click.Option) and option.envvar is None:
+                option.envvar = _variable(self.name, option)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
@@ -49,6 +52,12 @@ class WithExamples(click.Command):
             for example, caption in self.examples:
                 line = f"{example:<{width}}  # {caption}" if caption else example
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+def _variable(command: str | None, option: click.Option) -> str:
+    """VITRAL_SAMPLE_MODEL for sample --model, VITRAL_DEBUG for the option before any command."""
+    flag = max(option.opts, key=len).lstrip("-")
+    return "_".join(["VITRAL", *([command] if command else []), flag]).upper().replace("-", "_")
 
 
 def session_of(ctx: click.Context) -> Session:
@@ -75,20 +84,28 @@ def command(name: str, *examples: tuple[str, str]) -> Callable[[Callable[..., An
 
 
 model_argument = click.argument("model", default="tiny", metavar="[MODEL]")
-model_name = click.option("--model", "name", help="Which model of a run folder (as vitral study --out runs/short makes), such as latent-10.")
+model_name = click.option(
+    "--model",
+    "name",
+    help="Which model of a run folder (as vitral study --out runs/short makes), such as latent-10.",
+)
 seed = click.option("--seed", default=0, show_default=True, type=click.IntRange(0, LARGEST_SEED),
                     help="Seed of all randomness.")  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what --json asks for.")
 language = click.option("--language", type=click.Choice(["en", "pt"]), default="en", show_default=True,
                         help="Language of the figure.")  # fmt: skip
-data_option = click.option("--data", "data_name", help="mnist, digits, or a .npy or .npz file  [default: the model's own data]")
+data_option = click.option(
+    "--data", "data_name", help="mnist, digits, or a .npy or .npz file  [default: the model's own data]"
+)
 force = click.option("--force", is_flag=True, help="Overwrite what exists.")
 
 
 def out(default: str, what: str = "Picture (.png, .svg) or array (.npy).") -> Callable[..., Any]:
     """Where the result goes; the ending chooses picture or array."""
-    return click.option("-o", "--out", type=click.Path(path_type=Path), default=default, show_default=True, help=what)
+    return click.option(
+        "-o", "--out", type=click.Path(path_type=Path), default=default, show_default=True, help=what
+    )
 
 
 def writable(path: Path, endings: tuple[str, ...], *, force: bool) -> Path:

@@ -34,7 +34,9 @@ def target(path: Path, *, force: bool) -> Path:
 def image_shape(trained: TrainedModel) -> tuple[int, ...]:
     """The shape of the model's images; a model of plain rows has none."""
     if trained.contract.image_shape is None:
-        raise UsageError("this model was trained on plain rows, not on images: write an array with -o name.npy")
+        raise UsageError(
+            "this model was trained on plain rows, not on images: write an array with -o name.npy"
+        )
     return trained.contract.image_shape
 
 

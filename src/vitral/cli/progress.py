@@ -41,7 +41,12 @@ def stages(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
     if quiet or not animated():
         yield lambda name: say(f"{name} ...", quiet=quiet)
         return
-    with tqdm(total=total, bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} {elapsed}", leave=False, dynamic_ncols=True) as bar:
+    with tqdm(
+        total=total,
+        bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} {elapsed}",
+        leave=False,
+        dynamic_ncols=True,
+    ) as bar:
 
         def announce(name: str) -> None:
             if bar.desc:

@@ -18,8 +18,12 @@ from vitral.cli import options
 @options.model_argument
 @options.model_name
 @options.data_option
-@click.option("--rows", "count", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many test rows.")
-@click.option("--draws", type=click.IntRange(0, 10), default=2, show_default=True, help="Rows decoded from sampled z.")
+@click.option(
+    "--rows", "count", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many test rows."
+)
+@click.option(
+    "--draws", type=click.IntRange(0, 10), default=2, show_default=True, help="Rows decoded from sampled z."
+)
 @options.out("reconstructions.png")
 @options.seed
 @options.language
@@ -27,8 +31,17 @@ from vitral.cli import options
 @options.as_json
 @options.quiet
 def command(
-    model: str, name: str | None, data_name: str | None, count: int, draws: int, out: Path, seed: int, language: str,
-    force: bool, as_json: bool, quiet: bool,
+    model: str,
+    name: str | None,
+    data_name: str | None,
+    count: int,
+    draws: int,
+    out: Path,
+    seed: int,
+    language: str,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Images through a model and back: at the mean of q(z given x), and at a few sampled z.
 

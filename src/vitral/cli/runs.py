@@ -56,13 +56,19 @@ def refuse_beside_resume(context: click.Context) -> None:
         given = context.get_parameter_source(option.name) == ParameterSource.COMMANDLINE
         if given and option.name not in BESIDE_RESUME:
             shown = option.opts[0] if isinstance(option, click.Option) else "DATA"
-            raise UsageError(f"--resume goes on with the recipe of the run, without {shown}: leave it out, or start a new run")
+            raise UsageError(
+                f"--resume goes on with the recipe of the run, without {shown}: leave it out, or start a new run"
+            )
 
 
 def command_line(*words: str) -> str:
     """These words of Vitral as a line that works when it is pasted where this process was started."""
-    whole = [*_program(), *words]
-    return subprocess.list2cmdline(whole) if os.name == "nt" else shlex.join(whole)
+    return joined([*_program(), *words], windows=os.name == "nt")
+
+
+def joined(words: list[str], *, windows: bool) -> str:
+    """Words as one line for the shells of Windows, or of everything else."""
+    return subprocess.list2cmdline(words) if windows else shlex.join(words)
 
 
 def _program() -> list[str]:
@@ -91,11 +97,15 @@ def alone(path: Path) -> Iterator[None]:
     try:
         held = file.open("a+", encoding="utf-8")
     except OSError as error:
-        raise ResourceError(f"cannot write the run folder {path}: {error.strerror}; choose another with --out") from error
+        raise ResourceError(
+            f"cannot write the run folder {path}: {error.strerror}; choose another with --out"
+        ) from error
     with held:
         if not _locked(held):
             held.seek(0)
-            raise UsageError(f"{path} is in use by {held.read().strip() or 'another process'}: wait for it, or use another --out")
+            raise UsageError(
+                f"{path} is in use by {held.read().strip() or 'another process'}: wait for it, or use another --out"
+            )
         held.truncate(0)
         held.write(f"process {os.getpid()} on {platform.node()}\n")
         held.flush()

@@ -19,7 +19,9 @@ MOST_IN_A_PICTURE = 400
 )
 @options.model_argument
 @options.model_name
-@click.option("-n", "count", type=click.IntRange(1, 1_000_000), default=40, show_default=True, help="How many.")
+@click.option(
+    "-n", "count", type=click.IntRange(1, 1_000_000), default=40, show_default=True, help="How many."
+)
 @click.option("--draws", is_flag=True, help="True draws of x from p(x given z), instead of decoder means.")
 @options.out("samples.png")
 @options.seed
@@ -28,7 +30,15 @@ MOST_IN_A_PICTURE = 400
 @options.as_json
 @options.quiet
 def command(
-    model: str, name: str | None, count: int, draws: bool, out: Path, seed: int, language: str, force: bool, as_json: bool,
+    model: str,
+    name: str | None,
+    count: int,
+    draws: bool,
+    out: Path,
+    seed: int,
+    language: str,
+    force: bool,
+    as_json: bool,
     quiet: bool,
 ) -> None:
     """New images from the prior: decoder means for z ~ p(z), or true draws with --draws.
@@ -40,7 +50,9 @@ def command(
 
     path = target(out, force=force)
     if path.suffix != ".npy" and count > MOST_IN_A_PICTURE:
-        raise UsageError(f"a picture shows at most {MOST_IN_A_PICTURE} images, got -n {count}: write an array with -o name.npy")
+        raise UsageError(
+            f"a picture shows at most {MOST_IN_A_PICTURE} images, got -n {count}: write an array with -o name.npy"
+        )
     trained = load_one(model, name)
     shape = image_shape(trained) if path.suffix != ".npy" else None
     made = trained.sample(count, seed=seed) if draws else trained.prior_means(count, seed=seed)

@@ -38,7 +38,9 @@ class Stop:
         self.signal = self.signal or number
         if again or not self.patient:
             raise KeyboardInterrupt
-        with suppress(OSError):  # not through sys.stderr: the signal may have come in the middle of a write there
+        with suppress(
+            OSError
+        ):  # not through sys.stderr: the signal may have come in the middle of a write there
             os.write(2, b"\nfinishing this step and saving; once more to quit at once\n")
 
 

@@ -18,21 +18,39 @@ from vitral.cli.console import say
     ("vitral study --recipe digits --set training.epochs=5 --out runs/short", ""),
     ("vitral study --recipe notebook", "the course notebook's own numbers"),
 )
-@click.option("--recipe", default="mnist", show_default=True, metavar="NAME|FILE.toml",
-              help="notebook, mnist, quick, digits, or the path of your own.")
+@click.option(
+    "--recipe",
+    default="mnist",
+    show_default=True,
+    metavar="NAME|FILE.toml",
+    help="notebook, mnist, quick, digits, or the path of your own.",
+)
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value of the recipe.")
 @click.option("--seed", type=click.IntRange(0, options.LARGEST_SEED), help="Seed of the first model.")
 @click.option("--seeds", type=click.IntRange(min=1), help="Train every VAE with so many seeds.")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder  [default: runs/<recipe>-<date>-<time>]")
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Run folder  [default: runs/<recipe>-<date>-<time>]"
+)
+@click.option(
+    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped."
+)
 @click.option("--no-data", is_flag=True, help="Keep training rows out of report and arrays.")
 @options.force
 @options.as_json
 @options.quiet
 @click.pass_context
 def command(
-    context: click.Context, recipe: str, changes: tuple[str, ...], seed: int | None, seeds: int | None, out: Path | None,
-    resume: Path | None, no_data: bool, force: bool, as_json: bool, quiet: bool,
+    context: click.Context,
+    recipe: str,
+    changes: tuple[str, ...],
+    seed: int | None,
+    seeds: int | None,
+    out: Path | None,
+    resume: Path | None,
+    no_data: bool,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """From data to report: train, evaluate, draw and explain.
 
@@ -96,7 +114,9 @@ def _report(run: Any, *, as_json: bool, quiet: bool) -> None:
 def _table(metrics: dict[str, Any]) -> str:
     """One line a model: test numbers, z sampled."""
     titles = f"{'test set, z sampled':<22}{'-ELBO, nats':>18}{'squared error':>15}{'PCA':>8}{'KL, nats':>10}{'kNN':>8}"
-    return "\n".join([titles, *(_row(name, model, metrics["baselines"]) for name, model in metrics["models"].items())])
+    return "\n".join(
+        [titles, *(_row(name, model, metrics["baselines"]) for name, model in metrics["models"].items())]
+    )
 
 
 def _row(name: str, model: dict[str, Any], baselines: dict[str, Any]) -> str:

@@ -21,24 +21,47 @@ from vitral.errors import UsageError
 )
 @click.argument("data", default="mnist", metavar="[DATA]")
 @click.option("--latent", type=int, default=2, show_default=True, help="Latent dimensions.")
-@click.option("--hidden", default="400", show_default=True, metavar="N[,N...]", help="Widths of the hidden layers.")
-@click.option("--likelihood", default="gaussian_learned", show_default=True,
-              help="gaussian_learned, gaussian_fixed or bernoulli.")
+@click.option(
+    "--hidden", default="400", show_default=True, metavar="N[,N...]", help="Widths of the hidden layers."
+)
+@click.option(
+    "--likelihood",
+    default="gaussian_learned",
+    show_default=True,
+    help="gaussian_learned, gaussian_fixed or bernoulli.",
+)
 @click.option("--epochs", type=int, default=10, show_default=True)
 @click.option("--batch", type=int, default=128, show_default=True)
 @click.option("--rate", type=float, default=1e-3, show_default=True, help="Learning rate of Adam.")
 @click.option("--beta", type=float, default=1.0, show_default=True, help="Weight of the KL.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other value of a recipe.")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder  [default: runs/train-<date>-<time>]")
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Run folder  [default: runs/train-<date>-<time>]"
+)
+@click.option(
+    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped."
+)
 @options.seed
 @options.force
 @options.as_json
 @options.quiet
 @click.pass_context
 def command(
-    context: click.Context, data: str, latent: int, hidden: str, likelihood: str, epochs: int, batch: int, rate: float,
-    beta: float, changes: tuple[str, ...], out: Path | None, resume: Path | None, seed: int, force: bool, as_json: bool,
+    context: click.Context,
+    data: str,
+    latent: int,
+    hidden: str,
+    likelihood: str,
+    epochs: int,
+    batch: int,
+    rate: float,
+    beta: float,
+    changes: tuple[str, ...],
+    out: Path | None,
+    resume: Path | None,
+    seed: int,
+    force: bool,
+    as_json: bool,
     quiet: bool,
 ) -> None:
     """Train one model on MNIST or your own data.
@@ -60,9 +83,17 @@ def command(
         recipe = load_recipe(str(resume / folders.RECIPE))
         rows = open_data(recipe)
     else:
-        asked = [f"data.name={json.dumps(data)}", f"model.latents=[{latent}]", f"model.likelihood.kind={likelihood}",
-                 f"training.epochs={epochs}", f"training.batch={batch}", f"training.rate={rate}",
-                 f"training.objective.beta={beta}", f"training.seed={seed}", *_networks(hidden)]
+        asked = [
+            f"data.name={json.dumps(data)}",
+            f"model.latents=[{latent}]",
+            f"model.likelihood.kind={likelihood}",
+            f"training.epochs={epochs}",
+            f"training.batch={batch}",
+            f"training.rate={rate}",
+            f"training.objective.beta={beta}",
+            f"training.seed={seed}",
+            *_networks(hidden),
+        ]
         recipe = load_recipe("train", [*asked, *changes])
         rows = open_data(recipe)  # refused, if it must be, before a folder is made
         run = runs.begin(recipe, out, _resume_line, force=force)
@@ -76,7 +107,9 @@ def _networks(hidden: str) -> list[str]:
     try:
         widths = [int(width) for width in hidden.split(",")]
     except ValueError as error:
-        raise UsageError(f"--hidden needs whole numbers such as 400 or 400,200, got {hidden!r}: correct it") from error
+        raise UsageError(
+            f"--hidden needs whole numbers such as 400 or 400,200, got {hidden!r}: correct it"
+        ) from error
     return [f"model.{part}.hidden={widths}" for part in ("encoder", "decoder")]
 
 
@@ -95,5 +128,7 @@ def _tell(run: Any, *, as_json: bool, quiet: bool) -> None:
     elif not quiet:
         for file in files:
             validation = records[file.stem]["validation"]
-            click.echo(f"validation loss {validation['loss']:.2f} nats, squared error {validation['sse']:.2f} (z sampled)")
+            click.echo(
+                f"validation loss {validation['loss']:.2f} nats, squared error {validation['sse']:.2f} (z sampled)"
+            )
             click.echo(f"Model: {file.resolve()}")

@@ -47,7 +47,7 @@ class Views:
         return len(self._children)
 
     def __setattr__(self, name: str, value: object) -> None:
-        if value is self._children.get(name):  # the last step of ``g.W += dW``, which wrote into the view
+        if name in self._children and value is self._children[name]:  # the last step of ``g.W += dW``, which wrote into the view
             return
         raise AttributeError(f"parameters are views: write p.{name}[...] = value, do not rebind p.{name}")
 

@@ -25,9 +25,8 @@ def read_array(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         with np.load(path, allow_pickle=False) as archive:
             return _from_archive(path, archive)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, MemoryError) as error:
-        raise DataError(
-            f"cannot read {path}: {error}; save it again with numpy.save or numpy.savez"
-        ) from error
+        why = "it is not an array file" if "pickle" in str(error) else error
+        raise DataError(f"cannot read {path}: {why}; save it again with numpy.save or numpy.savez") from error
 
 
 def _from_archive(path: Path, archive: Any) -> tuple[np.ndarray, np.ndarray | None]:

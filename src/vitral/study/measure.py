@@ -107,10 +107,10 @@ def variance_entries(model: Model, theta: np.ndarray, sse: float, objective: Any
     return {"variance": variance, "residual_variance": residual, "implied_beta": beta}
 
 
-def checks(model: Model, theta: np.ndarray, data: Data, *, seed: int) -> dict[str, Any]:
+def checks(model: Model, theta: np.ndarray, data: Data, *, seed: int, beta: float) -> dict[str, Any]:
     """The certificate of a model, as data."""
     x = data.test.take(slice(0, CHECKED_ROWS), "float64")
-    items = certify(model, theta.astype("float64"), x, seed)
+    items = certify(model, theta.astype("float64"), x, seed, beta=beta)
     applied = [item for item in items if item.passed is not None]
     passed = sum(bool(item.passed) for item in applied)
     return {"passed": passed, "total": len(applied), "items": [asdict(item) for item in items]}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from vitral import specs
-from vitral.data import NAMED
 from vitral.data.splits import SPLITS
 from vitral.errors import FileError, UsageError, unknown
 from vitral.specs import OPTIMISERS, SCHEDULES, Spec, member, positive
@@ -46,8 +45,8 @@ class TrainingPart:
     """How to train; ``epochs`` is one number for every size, or a list, one for each.
 
     ``seeds`` trains every VAE so many times, with seeds seed, seed + 1, ...; ``replay`` takes the
-    notebook's own random numbers instead of the streams of the seed. ``threads`` is how many the BLAS may
-    use (0: as many as it likes); one is best for small networks, whose products end before a thread has woken.
+    notebook's own random numbers instead of the streams of the seed. ``shards`` cuts each batch into parts that
+    are computed side by side; it belongs to the recipe because it decides the order of summation.
     """
 
     epochs: int | tuple[int, ...] = 10
@@ -63,7 +62,6 @@ class TrainingPart:
     seed: int = 0
     seeds: int = 1
     replay: bool = False
-    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,6 @@ def _check_numbers(recipe: Recipe) -> None:
         "data.limit": recipe.data.limit,
         "training.patience": t.patience,
         "training.seed": t.seed,
-        "training.threads": t.threads,
     }
     least_zero |= {
         f"evaluation.{k}": getattr(e, k) for k in ("importance_samples", "importance_images", "tsne_rows")
@@ -215,8 +212,10 @@ def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
     entries = _read(name)
     for change in changes:
         _apply(entries, change)
-    if entries.get("data", {}).get("name", "mnist") not in NAMED:
-        entries["data"]["name"] = str(Path(entries["data"]["name"]).absolute())
+    entries.setdefault("name", Path(name).stem)
+    data = entries.get("data")
+    if isinstance(data, dict) and str(data.get("name")).endswith((".npy", ".npz")):
+        data["name"] = str(Path(data["name"]).absolute())
     return Recipe.from_dict(entries)
 
 

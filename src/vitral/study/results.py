@@ -12,6 +12,7 @@ from vitral import __version__
 from vitral.data import Data
 from vitral.evaluation.baselines import fit_baselines
 from vitral.evaluation.latent import ACTIVE
+from vitral.parts.objectives import ELBO
 from vitral.specs import LIKELIHOODS, OPTIMISERS, described, described_objective
 from vitral.study import measure, pictures
 from vitral.study.jobs import Trained
@@ -110,7 +111,7 @@ def _model(recipe: Recipe, data: Data, one: Trained, metrics: Metrics, arrays: p
     if not one.job.main:
         _add_seed(metrics["models"][name], one.job.seed, entry)
         return
-    entry["checks"] = measure.checks(one.model, one.theta, data, seed=one.job.seed)
+    entry["checks"] = measure.checks(one.model, one.theta, data, seed=one.job.seed, beta=_beta(one))
     entry["seeds"] = [_of_seed(one.job.seed, entry)]
     metrics["models"][name] = entry
     drawn = pictures.of_model(
@@ -135,7 +136,7 @@ def _entry(recipe: Recipe, data: Data, one: Trained) -> Metrics:
     }
     test = splits["test"]
     test |= measure.importance(model, theta, data, recipe.evaluation, objective, seed=job.seed)
-    test |= measure.of_latent(model, theta, data, recipe.evaluation, getattr(objective, "beta", 0.0))
+    test |= measure.of_latent(model, theta, data, recipe.evaluation, _beta(one))
     test["mu_shortcut_measured"] = test["loss"] - test["loss_at_mean"] if job.kind == "vae" else None
     return {
         "kind": job.kind,
@@ -152,6 +153,12 @@ def _entry(recipe: Recipe, data: Data, one: Trained) -> Metrics:
         **splits,
         "slope_at_stop": _slope(one.records),
     }
+
+
+def _beta(one: Trained) -> float:
+    """The weight of the KL at the end of training; a plain autoencoder has none."""
+    objective = one.job.plan.objective.at(one.records[-1]["step"])
+    return objective.beta if isinstance(objective, ELBO) else 0.0
 
 
 def _slope(records: list[dict[str, Any]]) -> float | None:

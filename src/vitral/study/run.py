@@ -75,7 +75,7 @@ def study(
     arrays: dict[str, np.ndarray] = {}
     for part, collect in results.parts(recipe, data, trained, show_data=show_data):
         yield Stage(part)
-        with blas_threads(recipe):
+        with threadpool_limits(1, "blas"):  # why: see training/parallel.py
             collect(metrics, arrays)
     write_json(folder.path / "metrics.json", metrics)
     folder.write_arrays(arrays)
@@ -91,17 +91,11 @@ def train_all(
     todo = jobs(recipe, data)
     left = [job for job in todo if not folder.model(job.name).exists()]
     trained = []
-    with blas_threads(recipe):
-        if left:
-            yield Estimate(seconds_left(left, data))
-        for job in todo:
-            trained.append((yield from _trained(job, recipe, data, folder, stop)))
+    if left:
+        yield Estimate(seconds_left(left, data))
+    for job in todo:
+        trained.append((yield from _trained(job, recipe, data, folder, stop)))
     return trained
-
-
-def blas_threads(recipe: Recipe) -> threadpool_limits:
-    """The BLAS threads that the recipe allows, as a context; 0 leaves them as they are."""
-    return threadpool_limits(recipe.training.threads or None, "blas")
 
 
 def _trained(

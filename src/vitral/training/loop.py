@@ -24,6 +24,7 @@ from vitral.model import Batch, Model
 from vitral.parts.objectives import ELBO
 from vitral.parts.optimisers import Adam
 from vitral.parts.schedules import Constant, Linear, value_at
+from vitral.training.parallel import Workers
 
 REPORTED = ("loss", "elbo", "sse", "kl")
 
@@ -31,8 +32,8 @@ REPORTED = ("loss", "elbo", "sse", "kl")
 @dataclass(frozen=True)
 class Plan:
     """How to train. ``keep`` is "last" or "best" (by validation loss); ``patience`` epochs without a
-    better validation loss stop the training (0: never). ``shards`` cuts each batch into so many parts
-    whose gradients are added in order. ``monitor_rows`` training rows are measured after each epoch,
+    better validation loss stop the training (0: never). ``shards`` cuts each batch into so many parts,
+    computed on as many threads, whose gradients are added in order. ``monitor_rows`` training rows are measured after each epoch,
     exactly like validation.
     """
 
@@ -127,72 +128,54 @@ def train(
     """
     randomness = randomness or Streams(seed)
     per_epoch = steps_per_epoch(len(data.train), plan.batch)
-    while True:
-        epoch, position = divmod(state.step, per_epoch)
-        if position == 0 and len(state.history) == epoch:
-            event = _end_epoch(model, data, plan, state, seed)
-            yield event, state
-            if event.last:
+    with Workers(plan.shards) as workers:
+        while True:
+            epoch, position = divmod(state.step, per_epoch)
+            if position == 0 and len(state.history) == epoch:
+                event = _end_epoch(model, data, plan, state, seed)
+                yield event, state
+                if event.last:
+                    return
+            elif position == 0 and _finished(plan, state):
                 return
-        elif position == 0 and _finished(plan, state):
-            return
-        yield from _steps(model, data.train, plan, state, randomness, per_epoch)
+            yield from _steps(model, data.train, plan, state, randomness, workers)
 
 
 def _steps(
-    model: Model, rows: Rows, plan: Plan, state: TrainState, randomness: Randomness, per_epoch: int
+    model: Model, rows: Rows, plan: Plan, state: TrainState, randomness: Randomness, workers: Workers
 ) -> Iterator[tuple[Step, TrainState]]:
     """The steps that are left of the running epoch."""
+    per_epoch = steps_per_epoch(len(rows), plan.batch)
     epoch, position = divmod(state.step, per_epoch)
     order = randomness.order(epoch, len(rows))
-    grad = np.zeros_like(state.theta)
+    grad = np.empty_like(state.theta)
     for number in range(position, per_epoch):
         x = rows.take(batch_of(order, number, plan.batch), plan.dtype)
         noise = randomness.noise(state.step, model.posterior.noise_shapes(1, len(x)), plan.dtype)
-        loss = _one_step(model, x, noise, plan, state, grad)
+        loss = _one_step(model, x, noise, plan, state, grad, workers)
         yield Step(state.step, epoch + 1, loss), state
 
 
 def _one_step(
-    model: Model, x: Array, noise: dict[str, Array], plan: Plan, state: TrainState, grad: Array
+    model: Model, x: Array, noise: dict[str, Array], plan: Plan, state: TrainState, grad: Array, workers: Workers
 ) -> float:
     """Loss, gradient, update; the sums of the epoch grow by this batch."""
     objective = plan.objective.at(state.step)
     p = model.views(state.theta)
-    grad[...] = 0.0
     try:
-        with np.errstate(over="raise", invalid="raise", divide="raise"):
-            loss, kl = _gradient(model, p, x, noise, objective, plan.shards, grad)
-            finite = np.isfinite(loss) and np.isfinite(grad @ grad)
+        loss, kl = workers.gradient(model, p, x, noise, objective, grad)
+        finite = np.isfinite(loss) and np.isfinite(grad @ grad)
     except FloatingPointError:
         finite = False
     if not finite:
         raise TrainingDiverged(state.step + 1, _offender(model, p, x, noise))
+    rate = value_at(plan.rate, state.step)
     state.step += 1
-    plan.optimiser.step(
-        state.theta, grad, state.slots, t=state.step, rate=value_at(plan.rate, state.step - 1)
-    )
+    workers.step(plan.optimiser, state.theta, grad, state.slots, t=state.step, rate=rate)
     loss -= model.likelihood.constant(model.features)
     for name, value in (("loss", loss), ("kl", kl), ("batches", 1.0)):
         state.sums[name] += value
     return loss
-
-
-def _gradient(
-    model: Model, p: Any, x: Array, noise: dict[str, Array], objective: Any, shards: int, grad: Array
-) -> tuple[float, float]:
-    """Loss and mean KL of the batch; its gradient is added into ``grad`` shard by shard."""
-    g, loss, kl = model.views(grad), 0.0, 0.0
-    size = -(-len(x) // shards)
-    for first in range(0, len(x), size):
-        part = x[first : first + size]
-        part_noise = {name: eps[:, first : first + size] for name, eps in noise.items()}
-        terms, _, backward = model.run(p, Batch(part, part), part_noise)
-        part_loss, seeds = objective(terms, len(x))
-        backward(seeds, g)
-        loss += float(part_loss)
-        kl += 0.0 if terms.kl is None else float(terms.kl.sum()) / len(x)
-    return loss, kl
 
 
 def _offender(model: Model, p: Any, x: Array, noise: dict[str, Array]) -> str:

@@ -1,0 +1,93 @@
+"""Help: at once, with examples that run, and legible on a narrow screen."""
+
+import re
+import shlex
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.cli.conftest import ended, environment
+from vitral import __version__
+from vitral.cli import COMMANDS, EXAMPLES, group
+
+
+def examples_of(command):
+    return [example for example, _ in group.get_command(None, command).examples]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], []])
+def test_the_help_lists_every_command_and_the_exit_codes(run, words):
+    answer = run(*words)
+    assert answer.code == 0
+    assert all(f"\n  {name} " in answer.out for name in COMMANDS)
+    assert "130 Ctrl-C" in answer.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_s_help_shows_an_example_before_its_options(run, command):
+    answer = run(command, "--help")
+    assert answer.code == 0
+    examples = examples_of(command)
+    assert any(example.startswith(f"vitral {command}") for example in examples)
+    for example in examples:
+        assert answer.out.index(example) < answer.out.index("Options:")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_imports_neither_numpy_nor_matplotlib(command):
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = ['vitral', {command!r}, '--help']\n"
+        "try:\n    runpy.run_module('vitral', run_name='__main__')\n"
+        "except SystemExit:\n    assert not {'numpy', 'matplotlib', 'tqdm'} & set(sys.modules), set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment())
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_help_comes_in_less_than_three_tenths_of_a_second(start):
+    seconds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        assert ended(start("--help")).code == 0
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < 0.3
+
+
+def test_the_version_is_one_line(run):
+    assert run("--version").out == f"vitral {__version__}\n"
+
+
+def test_the_help_on_forty_columns_leaves_no_line_without_its_start(run, monkeypatch):
+    """Text is wrapped at click's narrowest; examples stay whole, since they are to be pasted."""
+    monkeypatch.setenv("COLUMNS", "40")
+    for line in run("evaluate", "--help").out.splitlines():
+        assert len(line) <= 50 or line.strip().startswith("vitral ")
+
+
+# What makes the long examples short; the examples themselves are run as they are written.
+SHORTER = {
+    "VITRAL_STUDY_SET": "training.epochs=1 data.limit=400 evaluation.importance_samples=5 evaluation.tsne_rows=60",
+    "VITRAL_TRAIN_EPOCHS": "1",
+}
+
+
+@pytest.mark.slow
+def test_every_example_of_the_help_runs_when_pasted_in_order(folder):
+    everything = [example for command in COMMANDS for example in examples_of(command)]
+    everything += [example for example, _ in EXAMPLES]
+    assert len(everything) > 2 * len(COMMANDS)
+    written = set()
+    for example in everything:
+        place = re.findall(r"-o (\S+)", example)
+        again = ["--force"] if set(place) & written else []  # two commands' examples may name the same file
+        written |= set(place)
+        words = [sys.executable, "-m", "vitral", *shlex.split(example)[1:], *again]
+        done = subprocess.run(words, capture_output=True, text=True, env=environment(**SHORTER))
+        assert done.returncode == 0, f"{example}: {done.stderr[-500:]}"
+        assert all((folder / name).stat().st_size > 0 for name in place), example
+        time.sleep(
+            1.0 if "runs/" not in example and "study" in example else 0.0
+        )  # default folders have seconds

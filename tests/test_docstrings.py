@@ -1,0 +1,24 @@
+"""The examples in docstrings run and print what they say."""
+
+import doctest
+from importlib import import_module
+
+import pytest
+
+MODULES = (
+    "vitral.api",
+    "vitral.core.randomness",
+    "vitral.data",
+    "vitral.environment",
+    "vitral.model",
+    "vitral.specs",
+    "vitral.study.recipes",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_a_public_module_run(name):
+    """At least one example, and none that prints something else."""
+    result = doctest.testmod(import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0
