@@ -67,7 +67,7 @@ def loss_figure(
             axes.set_title(words.text(f"loss.{key}"))
             axes.set_ylabel(words.text("axis.squared_error" if key == "sse" else "axis.nats"))
         for name, value in (baselines or {}).items():
-            _baseline(grid.flat[-1], name, value)
+            _baseline(grid.flat[-1], name, value, under=value == max(baselines.values()))
         grid.flat[0].legend(loc="best")
     return figure
 
@@ -110,11 +110,12 @@ def _series(records: Sequence[Record], split: str, pick: Pick) -> tuple[list[int
     return [epoch for epoch, _ in found], [value for _, value in found]
 
 
-def _baseline(axes: Axes, name: str, value: float) -> None:
+def _baseline(axes: Axes, name: str, value: float, *, under: bool = False) -> None:
+    """A dashed line with its name above it, or ``under`` it where the top of the panel has its own words."""
     axes.axhline(value, color=FAINT, linewidth=1.1, linestyle=(0, (4, 3)))
     axes.annotate(
-        name, (0.99, value), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
-        ha="right", va="bottom", fontsize=8.5, color=FAINT,
+        name, (0.99, value), xycoords=("axes fraction", "data"),
+        xytext=(0, -2 if under else 2), textcoords="offset points", ha="right", va="top" if under else "bottom", fontsize=8.5, color=FAINT,
     )  # fmt: skip
 
 
