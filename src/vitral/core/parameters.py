@@ -47,8 +47,8 @@ class Views:
         return len(self._children)
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name in self._children and value is self._children[name]:  # the last step of ``g.W += dW``, which wrote into the view
-            return
+        if name in self._children and value is self._children[name]:
+            return  # the last step of ``g.W += dW``, which has written into the view
         raise AttributeError(f"parameters are views: write p.{name}[...] = value, do not rebind p.{name}")
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:

@@ -33,8 +33,8 @@ REPORTED = ("loss", "elbo", "sse", "kl")
 class Plan:
     """How to train. ``keep`` is "last" or "best" (by validation loss); ``patience`` epochs without a
     better validation loss stop the training (0: never). ``shards`` cuts each batch into so many parts,
-    computed on as many threads, whose gradients are added in order. ``monitor_rows`` training rows are measured after each epoch,
-    exactly like validation.
+    computed on as many threads, whose gradients are added in order. ``monitor_rows`` training rows are
+    measured after each epoch, exactly like validation.
     """
 
     epochs: int = 10

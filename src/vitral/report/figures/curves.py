@@ -115,7 +115,8 @@ def _baseline(axes: Axes, name: str, value: float, *, under: bool = False) -> No
     axes.axhline(value, color=FAINT, linewidth=1.1, linestyle=(0, (4, 3)))
     axes.annotate(
         name, (0.99, value), xycoords=("axes fraction", "data"),
-        xytext=(0, -2 if under else 2), textcoords="offset points", ha="right", va="top" if under else "bottom", fontsize=8.5, color=FAINT,
+        xytext=(0, -2 if under else 2), textcoords="offset points", ha="right",
+        va="top" if under else "bottom", fontsize=8.5, color=FAINT,
     )  # fmt: skip
 
 
