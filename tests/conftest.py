@@ -7,6 +7,8 @@ import hypothesis
 import pytest
 
 os.environ["MPLBACKEND"] = "Agg"
+# Tests use small matrices, for which the BLAS' own threads cost more than they give (docs/log.md).
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 hypothesis.settings.register_profile("vitral", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("vitral")

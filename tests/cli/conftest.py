@@ -17,7 +17,11 @@ SMALL_STUDY = (
 ).split()
 
 # Figures take most of a small study's time; the page is written without them, and the numbers are the same.
-WITHOUT_FIGURES = "import vitral.report.page as page, vitral.cli\npage.plotting_problem = lambda: 'switched off'\nvitral.cli.main()"
+WITHOUT_FIGURES = """
+import vitral.report.page as page, vitral.cli
+page.plotting_problem = lambda: "switched off"
+vitral.cli.main()
+"""
 
 
 @dataclass

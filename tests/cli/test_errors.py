@@ -48,7 +48,11 @@ def test_debug_shows_the_error_itself(failing, words):
         failing(MemoryError(), *words)
 
 
-DEFECT = "import vitral.environment, vitral.cli, sys\nvitral.environment.show_versions = lambda: {{}}[{key!r}]\nvitral.cli.main({words})"
+DEFECT = """
+import vitral.environment, vitral.cli
+vitral.environment.show_versions = lambda: {{}}[{key!r}]
+vitral.cli.main({words})
+"""
 
 
 @pytest.mark.parametrize("words, shown", [(["info"], False), (["info", "--debug"], True)])

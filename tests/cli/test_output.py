@@ -106,8 +106,9 @@ def test_a_full_disk_behind_stdout_is_exit_code_5(start):
     assert len(answer.err.splitlines()) == 1
 
 
-def test_nothing_is_coloured_or_animated_off_a_terminal(start):
-    answer = ended(start(*TRAIN, FORCE_COLOR="1"))
+def test_nothing_is_coloured_or_animated_off_a_terminal(run, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    answer = run(*TRAIN)
     assert "\x1b" not in answer.err + answer.out
     assert "\r" not in answer.err
 
@@ -147,6 +148,7 @@ def test_a_terminal_shows_a_bar_without_colour(folder):
 
 
 @posix
+@pytest.mark.slow
 def test_a_narrow_terminal_shows_no_line_that_is_too_long(folder):
     shown = on_a_terminal(folder, TRAIN, columns=40, TERM="xterm")
     pieces = shown.replace("\x1b[A", "").replace("\n", "\r").split("\r")
@@ -154,6 +156,7 @@ def test_a_narrow_terminal_shows_no_line_that_is_too_long(folder):
 
 
 @posix
+@pytest.mark.slow
 @pytest.mark.parametrize("variables, words", [({"TERM": "dumb"}, ()), ({"TERM": "xterm"}, ("--quiet",))])
 def test_a_dumb_terminal_and_quiet_show_no_bar(folder, variables, words):
     shown = on_a_terminal(folder, [*TRAIN, *words], **variables)

@@ -113,8 +113,8 @@ def test_a_failed_check_is_exit_code_1(run, trained, monkeypatch):
 
     items = certificate.certify
 
-    def spoiled(*given):
-        first, *rest = items(*given)
+    def spoiled(*given, **options):
+        first, *rest = items(*given, **options)
         return [replace(first, passed=False), *rest]
 
     monkeypatch.setattr(certificate, "certify", spoiled)

@@ -33,14 +33,15 @@ def command(
     """
     from vitral.api import load_one
     from vitral.checks.certificate import certify
-    from vitral.cli.inputs import rows_to_use
+    from vitral.cli.inputs import final_objective, rows_to_use
     from vitral.cli.progress import stages
 
     trained = load_one(model, name)
     with stages(1, quiet=quiet) as announce:
         announce("checking")
         x = rows_to_use(trained, data_name).take(slice(0, rows), "float64")
-        items = certify(trained.model, trained.theta.astype("float64"), x, seed)
+        beta = getattr(final_objective(trained), "beta", 0.0)
+        items = certify(trained.model, trained.theta.astype("float64"), x, seed, beta=beta)
     applied = [item for item in items if item.passed is not None]
     failed = [item for item in applied if not item.passed]
     if as_json:

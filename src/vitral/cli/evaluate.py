@@ -74,13 +74,13 @@ def command(
 
 def _measured(trained: Any, data: Any, asked: Any, seed: int, quiet: bool) -> dict[str, Any]:
     """The numbers of the three splits, the latent space and the baselines."""
+    from vitral.cli.inputs import final_objective
     from vitral.cli.progress import stages
     from vitral.evaluation.baselines import fit_baselines
-    from vitral.specs import objective
     from vitral.study import measure
 
     model, theta, numbers = trained.model, trained.theta, {}
-    goal = objective(trained.facts.get("objective", "elbo")).at(10**9)
+    goal = final_objective(trained)
     bare = measure.loss_only(model, data)
     with stages(6, quiet=quiet) as announce:
         for part, rows in data.parts().items():

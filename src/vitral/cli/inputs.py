@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from vitral.api import TrainedModel
 from vitral.data import Data, Rows, load_data
 from vitral.data.files import array_file
 from vitral.errors import DataError, UsageError
+from vitral.specs import objective
 
 
 def model_data(trained: TrainedModel, name: str | None, split: str = "auto") -> Data:
@@ -39,6 +41,11 @@ def rows_to_use(trained: TrainedModel, name: str | None) -> Rows:
         rows = trained.contract.rows(source.rows.stored, name)
         return Rows(rows.stored, source.rows.labels, rows.scale)
     return model_data(trained, name).test
+
+
+def final_objective(trained: TrainedModel) -> Any:
+    """What the model was trained with, as it stood at the end of any schedule."""
+    return objective(trained.facts.get("objective", "elbo")).at(10**9)
 
 
 def row(rows: Rows, index: int) -> Rows:
