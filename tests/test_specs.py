@@ -92,7 +92,7 @@ def test_wrong_keys_of_a_spec_are_named(entries, sentence):
         ({"likelihood": {"kind": "gaussian_fixed", "varience": 1.0}}, "did you mean 'variance'?"),
         ({"likelihood": {"kind": "gaussian_fixed", "link": "logit"}}, "unknown link 'logit'"),
         ({"likelihood": {"kind": "gaussian_fixed", "variance": 0.0}}, "variance must be a positive number, got 0.0"),
-        ({"likelihood": {"kind": "gaussian_learned", "floor": -1.0}}, "floor must be a number of at least 0"),
+        ({"likelihood": {"kind": "gaussian_learned", "floor": -1.0}}, "floor must be a finite number of at least 0"),
         ({"likelihood": {"kind": "gaussian_fixed", "variance": float("nan")}}, "got nan"),
         ({"likelihood": {"kind": "gaussian_learned", "floor": 0.0}}, "floor must be a positive number, got 0.0"),
         ({"likelihood": {"kind": "gaussian_fixed", "link": 3}}, "link must be text, got 3"),
@@ -126,7 +126,7 @@ def test_a_beta_may_be_a_schedule():
 
 @pytest.mark.parametrize("options", [{"b1": 1.0}, {"b2": -0.1}, {"eps": float("inf")}, {"eps": "small"}])
 def test_options_of_an_optimiser_outside_their_range_are_refused(options):
-    with pytest.raises(UsageError, match=r"optimiser (b1|b2|eps) must be a number of at least 0"):
+    with pytest.raises(UsageError, match=r"optimiser (b1|b2|eps) must be a (finite )?number of at least 0"):
         specs.member("optimiser", specs.OPTIMISERS, {"kind": "adam", **options})
 
 

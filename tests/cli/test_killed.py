@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_a_study_killed_twenty_times_ends_with_the_same_bytes(tmp_path):
     began = time.monotonic()
     finished(begin(alone, STUDY))
     whole = time.monotonic() - began
-    choose = random.Random(0)
+    choose, done = random.Random(0), count()
     hits = 0
     words = STUDY
     while hits < KILLS:
@@ -64,7 +65,7 @@ def test_a_study_killed_twenty_times_ends_with_the_same_bytes(tmp_path):
         _, err = process.communicate()
         if process.returncode == 0:  # it was faster: another run, killed elsewhere
             assert digests(killed / "run") == digests(alone / "run")
-            (killed / "run").rename(killed / f"done-{hits}")
+            (killed / "run").rename(killed / f"done-{next(done)}")
             words = STUDY
             continue
         assert process.returncode == -signal.SIGKILL, err
@@ -74,7 +75,7 @@ def test_a_study_killed_twenty_times_ends_with_the_same_bytes(tmp_path):
             words is RESUME and not (killed / "run" / "INCOMPLETE.txt").exists()
         ):  # complete but for its process
             words = STUDY
-            (killed / "run").rename(killed / f"done-{hits}")
+            (killed / "run").rename(killed / f"done-{next(done)}")
     finished(begin(killed, words))
     assert digests(killed / "run") == digests(alone / "run")
     assert len(digests(alone / "run")) == 5

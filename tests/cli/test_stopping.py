@@ -12,7 +12,7 @@ from tests.cli.conftest import SMALL_STUDY, ended, environment
 from vitral.cli.console import say
 from vitral.cli.progress import duration, show
 from vitral.cli.stopping import Stop, stoppable
-from vitral.study.run import Interrupted, Stage
+from vitral.study.run import Estimate, Interrupted, Stage
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to send")
 TRAIN = ("train", "digits", "--epochs", "15", "--hidden", "8")
@@ -166,6 +166,13 @@ def test_a_private_run_stays_private_when_resumed_without_the_word(run, folder, 
 )
 def test_a_duration_is_said_in_words_that_suit_it(seconds, words):
     assert duration(seconds) == words
+
+
+def test_what_follows_the_training_belongs_to_the_estimate(capsys):
+    show([Estimate(25.0)], Stop(), quiet=False, afterwards=20.0)
+    assert capsys.readouterr().err == "This will take about 45 seconds.\n"
+    show([Estimate(10.0)], Stop(), quiet=False)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_message_to_nobody_is_no_error(monkeypatch):

@@ -18,9 +18,9 @@ from vitral.training.loop import Epoch, Step
 LONG = 20.0  # seconds; what takes less needs no warning
 
 
-def show(events: Iterable[Event], stop: Stop, *, quiet: bool) -> None:
-    """Consume the events of a study or a training."""
-    watched = _watched(events, stop)
+def show(events: Iterable[Event], stop: Stop, *, quiet: bool, afterwards: float = 0.0) -> None:
+    """Consume the events of a study or a training; ``afterwards`` are the seconds of what follows them."""
+    watched = _watched(_estimated(events, afterwards), stop)
     if quiet:
         for _ in watched:
             pass
@@ -54,6 +54,11 @@ def stages(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
             bar.set_description_str(name)
 
         yield announce
+
+
+def _estimated(events: Iterable[Event], afterwards: float) -> Iterator[Event]:
+    for event in events:
+        yield Estimate(event.seconds + afterwards) if isinstance(event, Estimate) else event
 
 
 def _watched(events: Iterable[Event], stop: Stop) -> Iterator[Event]:

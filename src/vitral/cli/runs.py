@@ -130,7 +130,7 @@ def _locked(held: IO[str]) -> bool:
         else:
             import fcntl
 
-            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
     except OSError:

@@ -11,6 +11,8 @@ import click
 from vitral.cli import options
 from vitral.cli.console import say
 
+DRAWING = 20.0  # seconds for the figures in both languages, drawn side by side on two cores
+
 
 @options.command(
     "study",
@@ -76,7 +78,8 @@ def command(
         run = runs.begin(asked, out, lambda path: _resume_line(path, no_data), force=force)
     line = shlex.join(["vitral", *options.session_of(context).words])
     with stoppable(_resume_line(run.path, no_data)) as stop, runs.alone(run.path):
-        show(study(asked, run, command=line, data=data, show_data=not no_data, stop=stop), stop, quiet=quiet)
+        events = study(asked, run, command=line, data=data, show_data=not no_data, stop=stop)
+        show(events, stop, quiet=quiet, afterwards=DRAWING)
         _report(run, as_json=as_json, quiet=quiet)
 
 
