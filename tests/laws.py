@@ -105,6 +105,8 @@ def label(member: Any) -> str:
         return f"{'-'.join(kinds)}-{member.objective}-{member.rows}-{member.samples}-{member.masked}"
     if isinstance(member, Sized):
         return str(member.layer)
+    if isinstance(member, Closed):
+        return f"{member.posterior.__name__}, {member.prior.__name__}"
     return getattr(member, "__name__", str(member))
 
 
