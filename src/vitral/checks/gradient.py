@@ -23,6 +23,7 @@ STEP = 1e-5
 TOLERANCE = 1e-6
 FLOOR = 1e-8
 ROUNDINGS = 8.0  # how many units in the last place a sum of a few thousand terms is off by, generously
+CANCELLED = 100.0  # how many times larger than their sum the terms of a loss may be
 
 Value = Callable[[], tuple[float, tuple[Array, ...]]]  # the function, and the signs of its ReLU inputs
 
@@ -92,12 +93,27 @@ def _compare_tensor(
     errors, skipped = [], 0
     for index in chosen:
         step = STEP * max(1.0, abs(flat[index]))
-        slope, crossed, height = _central(value, flat[index : index + 1], 1.0, step)
+        slope, crossed, floor = _slope(value, flat[index : index + 1], 1.0, step)
         if crossed:
             skipped += 1
         else:
-            errors.append(relative_error(float(claimed[index]), slope, resolution(height, step)))
+            errors.append(relative_error(float(claimed[index]), slope, floor))
     return Comparison(name, max(errors, default=np.inf), len(errors), skipped)
+
+
+def _slope(value: Value, place: Array, direction: Array | float, step: float) -> tuple[float, bool, float]:
+    """The slope along ``direction``, whether a kink was crossed, and the smallest slope that can be told.
+
+    Terms of a loss may cancel, so its size does not bound the rounding of its sums. Three steps of nearly one
+    length have the same truncation error and rounding errors of their own: their spread is the rounding.
+    """
+    slopes, crossed, height = [], False, 0.0
+    for factor in (1.0, 1.0 - 2.0**-7, 1.0 + 2.0**-7):
+        slope, kinked, size = _central(value, place, direction, step * factor)
+        slopes.append(slope)
+        crossed, height = crossed or kinked, max(height, size)
+    spread, least = ROUNDINGS * float(np.ptp(slopes)) / TOLERANCE, resolution(height, step)
+    return slopes[0], crossed, min(max(least, spread), CANCELLED * least)
 
 
 def _central(value: Value, place: Array, direction: Array | float, step: float) -> tuple[float, bool, float]:
@@ -151,10 +167,10 @@ def directional(
     for _ in range(directions):
         v = rng.standard_normal(theta.size)
         v /= np.linalg.norm(v)
-        slope, crossed, height = _central(value, theta, v, STEP)
+        slope, crossed, floor = _slope(value, theta, v, STEP)
         skipped += crossed
         if not crossed:
-            errors.append(relative_error(float(grad @ v), slope, resolution(height, STEP)))
+            errors.append(relative_error(float(grad @ v), slope, floor))
     note = f"{len(errors)} random directions over {theta.size} parameters, {skipped} skipped at kinks"
     return below(
         id, "gradient, random directions", max(errors, default=np.inf), TOLERANCE, "relative error", note
