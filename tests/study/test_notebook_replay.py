@@ -1,8 +1,13 @@
 """The notebook's random numbers and its first steps, against a literal account of what it does."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
+from tests.reference.notebook import NotebookVAE
+from vitral.core.parameters import named
+from vitral.study.jobs import open_data
 from vitral.study.notebook import NotebookReplay, Sequence, fill
 from vitral.study.recipes import load_recipe
 from vitral.training.loop import Step, start, train
@@ -72,69 +77,34 @@ def test_the_recipe_is_the_notebooks(tmp_path):
     assert [recipe.epochs(index) for index in range(3)] == [20, 10, 10]
 
 
-class LiteralNotebook:
-    """The notebook's formulas, one line each, in float64: the slow reference."""
-
-    def __init__(self, weights):
-        self.w1, self.wmu, self.wl, self.w3, self.w4 = (w.copy() for w in weights)
-        hidden, latent, features = self.w1.shape[1], self.wmu.shape[1], self.w4.shape[1]
-        self.b1, self.b3, self.b4 = np.zeros(hidden), np.zeros(hidden), np.zeros(features)
-        self.bmu, self.bl = np.zeros(latent), np.zeros(latent)
-
-    def step(self, x, eps, rate):
-        n = len(x)
-        h1 = np.maximum(0, x @ self.w1 + self.b1)
-        mu, logvar = h1 @ self.wmu + self.bmu, h1 @ self.wl + self.bl
-        std = np.exp(0.5 * logvar)
-        z = mu + std * eps
-        h3 = np.maximum(0, z @ self.w3 + self.b3)
-        image = 1 / (1 + np.exp(-(h3 @ self.w4 + self.b4)))
-        loss = np.sum((x - image) ** 2) / n - 0.5 * np.sum(1 + logvar - mu**2 - np.exp(logvar)) / n
-        d4 = 2 * (image - x) / n * image * (1 - image)
-        d3 = (d4 @ self.w4.T) * (h3 > 0)
-        dz = d3 @ self.w3.T
-        dmu = dz + mu / n
-        dl = dz * std * 0.5 * eps + 0.5 * (np.exp(logvar) - 1) / n
-        d1 = (dmu @ self.wmu.T + dl @ self.wl.T) * (h1 > 0)
-        for name, gradient in (
-            ("w4", h3.T @ d4), ("b4", d4.sum(0)), ("w3", z.T @ d3), ("b3", d3.sum(0)), ("wmu", h1.T @ dmu),
-            ("bmu", dmu.sum(0)), ("wl", h1.T @ dl), ("bl", dl.sum(0)), ("w1", x.T @ d1), ("b1", d1.sum(0)),
-        ):  # fmt: skip
-            setattr(self, name, getattr(self, name) - rate * gradient)
-        return loss
-
-
 def test_the_first_twenty_steps_equal_the_notebooks_formulas():
-    """Losses and every weight after 20 steps on real MNIST, to 1e-10 in float64."""
+    """The recipe on real MNIST, shards and all: losses and every weight after 20 steps, to 1e-10 in float64."""
     recipe = load_recipe("notebook")
-    from vitral.study.jobs import open_data
-
     data, model, plan = open_data(recipe), recipe.spec(2, features=784).build(), recipe.plan(0)
-    sequence = Sequence((2,), (20,), len(data.train), 128, 784, 400)
-    legacy = np.random.RandomState(42)
-    sizes = [(784, 400), (400, 2), (400, 2), (2, 400), (400, 784)]
-    reference = LiteralNotebook([legacy.randn(*size) * np.sqrt(2.0 / size[0]) for size in sizes])
-    order = np.arange(48_000)
-    legacy.shuffle(order)
+    reference = NotebookVAE(784, 400, 2, np.random.RandomState(42))
+    pixels = data.train.stored[:].astype("float32") / np.float32(255.0)
+    batches = reference.batches(pixels, 128)
 
-    replay = NotebookReplay(sequence, 0)
+    replay = NotebookReplay(Sequence((2,), (20,), len(data.train), 128, 784, 400), 0)
     theta = model.init(0, "float64")
     fill(model, theta, replay.weights(), 2)
     state = start(model, theta, plan)
     state.history.append({})  # the untrained model needs no measuring here
-    for event, _ in train(model, data, plan, state, seed=0, randomness=replay):
+    for event, _ in islice(train(model, data, plan, state, seed=0, randomness=replay), 20):
         assert isinstance(event, Step)
-        batch = order[(event.step - 1) * 128 : event.step * 128]
-        x = data.train.stored[batch].astype("float32") / np.float32(255.0)
-        expected = reference.step(x.astype("float64"), legacy.randn(128, 2), 0.001)
+        x = batches[event.step - 1].astype("float64")
+        expected, _, _ = reference.step(x, reference.noise(len(x)), plan.rate)
         assert event.loss == pytest.approx(expected, abs=1e-10)
-        if event.step == 20:
-            break
-    p = model.views(state.theta)
-    (first, _, heads), (third, _, fourth) = p.encoder, p.decoder
-    for ours, theirs in (
-        (first.W, reference.w1), (heads.W, np.hstack([reference.wmu, reference.wl])), (third.W, reference.w3),
-        (fourth.W, reference.w4), (first.b, reference.b1), (heads.b, np.hstack([reference.bmu, reference.bl])),
-        (third.b, reference.b3), (fourth.b, reference.b4),
-    ):  # fmt: skip
-        assert np.abs(ours - theirs).max() < 1e-10
+    assert state.step == 20
+    ours, theirs = np.zeros(model.parameters), reference.weights
+    heads = {kind: np.concatenate([theirs[f"{kind}_mu"], theirs[f"{kind}_logvar"]], axis=-1) for kind in "Wb"}
+    expected = {
+        "encoder.0.W": theirs["W1"], "encoder.0.b": theirs["b1"],
+        "encoder.2.W": heads["W"], "encoder.2.b": heads["b"],
+        "decoder.0.W": theirs["W3"], "decoder.0.b": theirs["b3"],
+        "decoder.2.W": theirs["W4"], "decoder.2.b": theirs["b4"],
+    }  # fmt: skip
+    for name, (where, shape) in named(model.shapes).items():
+        ours[where] = expected[name].reshape(-1)
+        assert expected[name].shape == shape
+    assert np.abs(state.theta - ours).max() < 1e-10
