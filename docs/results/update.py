@@ -50,7 +50,7 @@ def table(kept: dict[str, Any]) -> str:
         f"images; one training run each (seed {metrics['seed']}), {first['epochs']} epochs. Densities are per unit "
         f"of pixel intensity (0 to 1); log p(x) from {protocol['importance_samples']} importance samples on the "
         f"first {protocol['importance_images']:,} images. The mean image leaves "
-        f"{metrics['baselines']['mean_image']['sse']:.2f}. The whole study took "
+        f"{metrics['baselines']['mean_image']['sse']:.2f}. Training and evaluation took "
         f"{environment['wall_seconds'] / 60:.1f} minutes on {environment['cores']} cores of {environment['cpu']} "
         f"(NumPy {environment['numpy']}, {environment['blas']['name']} kernel {environment['blas']['kernel']})."
     )

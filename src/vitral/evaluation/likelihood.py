@@ -6,14 +6,17 @@ Derivation: docs/derivations/importance_sampling.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from vitral.core import arrays
 from vitral.core.randomness import draw, stream
 from vitral.data import Rows
+from vitral.environment import cores
 from vitral.errors import UsageError
 from vitral.model import Batch, Model
 
@@ -38,27 +41,35 @@ def per_image(
     ``sse`` is the squared distance to the mean of p(x given z). With ``draws`` > 1 they are averages over
     draws of z. A plain autoencoder has neither elbo nor kl: they are NaN.
     """
-    blocks = [
-        _measure_block(model, model.views(theta), x, objective, noise)
-        for x, noise in _blocks(model, theta.dtype.name, rows, seed, purpose, draws, at_mean)
-    ]
+    p, dtype = model.views(theta), theta.dtype.name
+
+    def measured(number: int) -> dict[str, Any]:
+        x = rows.take(slice(number * BLOCK, (number + 1) * BLOCK), dtype)
+        shapes = model.posterior.noise_shapes(1 if at_mean else draws, len(x))
+        if at_mean:
+            noise = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+        else:
+            noise = draw(shapes, stream(seed, purpose, number), dtype)
+        return _measure_block(model, p, x, noise, objective)
+
+    blocks = side_by_side(measured, range(-(-len(rows) // BLOCK)))
     return {name: np.concatenate([block[name] for block in blocks]).astype(np.float64) for name in blocks[0]}
 
 
-def _blocks(
-    model: Model, dtype: str, rows: Rows, seed: int, purpose: str, draws: int, at_mean: bool
-) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    for number, start in enumerate(range(0, len(rows), BLOCK)):
-        x = rows.take(slice(start, start + BLOCK), dtype)
-        shapes = model.posterior.noise_shapes(1 if at_mean else draws, len(x))
-        if at_mean:
-            yield x, {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
-        else:
-            yield x, draw(shapes, stream(seed, purpose, number), dtype)
+def side_by_side(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """``function`` over independent blocks, a thread for each core and one BLAS thread each: same bits."""
+    setting = np.geterr()  # NumPy's error setting belongs to a thread
+
+    def call(item: Any) -> Any:
+        with np.errstate(**setting):
+            return function(item)
+
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(call, items))
 
 
 def _measure_block(
-    model: Model, p: Any, x: np.ndarray, objective: Any, noise: dict[str, np.ndarray]
+    model: Model, p: Any, x: np.ndarray, noise: dict[str, np.ndarray], objective: Any
 ) -> dict[str, Any]:
     terms, o, _ = model.run(p, Batch(x, x), noise)
     residual = x - model.likelihood.mean(p.likelihood, o)
@@ -103,9 +114,12 @@ def log_px_hat(model: Model, theta: np.ndarray, x: np.ndarray, *, samples: int, 
     if samples < 1:
         raise UsageError(f"importance samples must be at least 1, got {samples}")
     height = max(DECODINGS // samples, 1)
-    starts = range(0, len(x), height)
-    estimates = [_estimate(model, theta, x[s : s + height], samples, seed, s) for s in starts]
-    return np.concatenate(estimates)
+    return np.concatenate(
+        side_by_side(
+            lambda start: _estimate(model, theta, x[start : start + height], samples, seed, start),
+            range(0, len(x), height),
+        )
+    )
 
 
 def _estimate(
