@@ -35,7 +35,10 @@ def load_data(name: str, *, split: str = "auto", seed: int = 0, limit: int | Non
         few = slice(0, limit // 4)
         train, validation, test = train.select(slice(0, limit)), validation.select(few), test.select(few)
     if min(len(train), len(validation), len(test)) == 0:
-        raise DataError(f"{name} has too few rows for three splits, got {len(source.rows)}: give at least 10")
+        got = (
+            f"{len(source.rows)} rows" if limit is None else f"{len(source.rows)} rows and a limit of {limit}"
+        )
+        raise DataError(f"{name} has too few rows for three splits, got {got}: at least 10 are needed")
     return Data(source.name, split, train, validation, test, source.contract)
 
 

@@ -24,10 +24,14 @@ def write_figures(run_folder: str | Path | RunFolder) -> list[Path]:
     run = run_folder if isinstance(run_folder, RunFolder) else read_run(run_folder)
     here, *others = languages()
     processes = [(words, _start(run, words)) for words in others]
-    written = write_language(run, here)
-    for words, process in processes:
-        process.communicate()
-        written += _paths(run, words) if process.returncode == 0 else write_language(run, words)
+    try:
+        written = write_language(run, here)
+        for words, process in processes:
+            process.communicate()
+            written += _paths(run, words) if process.returncode == 0 else write_language(run, words)
+    finally:
+        for _, process in processes:
+            process.kill()  # only where something stopped this one early; a finished process is left as it is
     return written
 
 
