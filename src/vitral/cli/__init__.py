@@ -30,7 +30,7 @@ COMMANDS = {
 }
 EXAMPLES = (
     ("vitral sample -o samples.png", "pictures from the small model in the package"),
-    ("vitral study --recipe quick", "a study on a few thousand images: half a minute"),
+    ("vitral study --recipe quick", "a study on a few thousand images: under a minute"),
     ("vitral study", "the whole study on MNIST, with a report"),
 )
 COMPLETION = "_VITRAL_COMPLETE"  # what click reads to answer a shell that completes a word

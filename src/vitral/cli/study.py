@@ -16,7 +16,7 @@ DRAWING = 20.0  # seconds for the figures in both languages, drawn side by side 
 
 @options.command(
     "study",
-    ("vitral study --recipe quick", "half a minute"),
+    ("vitral study --recipe quick", "under a minute"),
     ("vitral study --recipe digits --set training.epochs=5 --out runs/short", ""),
     ("vitral study --recipe notebook", "the course notebook's own numbers"),
 )
