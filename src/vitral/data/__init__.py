@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vitral.data.contract import Contract, Data, Rows, Source
-from vitral.data.splits import SPLITS
+from vitral.data.splits import CHOICES, SPLITS
 from vitral.errors import DataError, UsageError, unknown
 
 NAMED = ("digits", "mnist")
@@ -24,8 +24,8 @@ def load_data(name: str, *, split: str = "auto", seed: int = 0, limit: int | Non
     >>> load_data("digits").train.stored.shape
     (1439, 64)
     """
-    if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+    if split not in CHOICES:
+        raise unknown("split", split, CHOICES)
     source = _source(name)
     if split == "auto":
         split = "official" if source.official else "random"

@@ -40,11 +40,6 @@ def random(source: Source, seed: int) -> Parts:
     return order[: -2 * tenth], order[-2 * tenth : -tenth], order[-tenth:]
 
 
-def auto(source: Source, seed: int) -> Parts:
-    """The official split where there is one, else a random one."""
-    return official(source, seed) if source.official else random(source, seed)
-
-
 def _needed(found: Any, source: Source, split: str) -> Any:
     if found is None:
         raise UsageError(
@@ -53,4 +48,5 @@ def _needed(found: Any, source: Source, split: str) -> Any:
     return found
 
 
-SPLITS = {"auto": auto, "notebook": notebook, "official": official, "random": random}
+SPLITS = {"notebook": notebook, "official": official, "random": random}
+CHOICES = ("auto", *SPLITS)  # auto: official where there is one, else random

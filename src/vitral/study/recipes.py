@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vitral import specs
-from vitral.data.splits import SPLITS
+from vitral.data.splits import CHOICES
 from vitral.errors import FileError, UsageError, unknown
 from vitral.specs import OPTIMISERS, SCHEDULES, Spec, member, positive
 from vitral.training.loop import Plan
@@ -143,8 +143,8 @@ class Recipe:
     def check(self) -> None:
         """Refuse what cannot be run, before anything is."""
         t, m = self.training, self.model
-        if self.data.split not in SPLITS:
-            raise unknown("split", self.data.split, SPLITS)
+        if self.data.split not in CHOICES:
+            raise unknown("split", self.data.split, CHOICES)
         for key, known in (("dtype", ("float32", "float64")), ("keep", ("best", "last"))):
             if getattr(t, key) not in known:
                 raise unknown(f"training.{key}", getattr(t, key), known)
