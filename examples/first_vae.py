@@ -48,7 +48,7 @@ def main(epochs: int, picture: str) -> None:
     # 4. Evaluation, on images that were never used, beside what costs nothing: PCA of the same size.
     values = summary(per_image(model, theta, data.test, plan.objective, seed=0, purpose="test"))
     pca = fit_baselines(data.train).pca_sse(data.test, spec.latent)
-    estimate = log_px_hat(model, theta, data.test.take(slice(None)), samples=200, seed=0).mean()
+    estimate = log_px_hat(model, theta, data.test, samples=200, seed=0).mean()
     print(
         f"test ELBO {values['elbo']:.2f} ± {values['elbo_se']:.2f}, log p(x) about {estimate:.2f} nats per image"
     )

@@ -80,7 +80,7 @@ def test_encoding_decoding_and_weights_stay_on_the_device(case):
     mu, _ = model.encode(p, x)
     assert isinstance(model.decode(p, mu), FakeArray)
     if model.posterior.has_density:
-        assert isinstance(model.log_weights(p, x, {"eps": hide(np.ones((2, 3, 2)))}), FakeArray)
+        assert isinstance(model.log_weights(p, Batch(x, x), {"eps": hide(np.ones((2, 3, 2)))}), FakeArray)
 
 
 @pytest.mark.parametrize("function", [arrays.sigmoid, arrays.softplus, lambda a: arrays.logsumexp(a, axis=0)])

@@ -3,6 +3,9 @@
 x -> encoder -> q(z given x) -> z -> decoder -> p(x given z)            prior p(z)
 
 loss = E_q[-log p(x given z)] + KL(q(z given x), p(z)) = -ELBO >= -log p(x)        (nats per image)
+
+A conditional model has a context c (labels, side information): encoder and decoder see it beside their
+input, the prior is handed it, and every density above is given c.
 """
 
 from __future__ import annotations
@@ -18,17 +21,25 @@ from vitral.core.parameters import Shapes, Views, count, cut
 from vitral.core.randomness import stream
 from vitral.parts.divergences import CLOSED_KL
 from vitral.parts.objectives import Seeds, Terms
-from vitral.parts.posteriors import Sampled
 
 PARTS = ("encoder", "posterior", "prior", "decoder", "likelihood")
 
 
 class Batch(NamedTuple):
-    """What the encoder sees (N, D), what the likelihood scores (N, D), and which entries are observed."""
+    """What the encoder sees, what the likelihood scores, what of it is observed; the condition (N, C)."""
 
     inputs: Array
     target: Array
     mask: Array | None = None
+    context: Array | None = None
+
+
+def joined(x: Array, context: Array | None) -> Array:
+    """x (..., N, F) with the context (N, C) beside it."""
+    if context is None:
+        return x
+    shape = (*x.shape[:-1], context.shape[-1])
+    return np.concatenate([x, np.broadcast_to(context, shape)], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -64,26 +75,30 @@ class Model:
         """A new theta; ``data`` (N, D) lets parts start from what they will see."""
         theta = np.zeros(self.parameters, dtype)
         p = self.views(theta)
+        start = None if data is None else self.likelihood.start(data)  # what the decoder should put out
         for name in PARTS:
-            getattr(self, name).init(getattr(p, name), stream(seed, f"init {name}"), data)
+            part, rng = getattr(self, name), stream(seed, f"init {name}")
+            part.init(getattr(p, name), rng, start if name == "decoder" else data)
         return theta
 
     def run(
         self, p: Views, batch: Batch, noise: dict[str, Array]
     ) -> tuple[Terms, Array, Callable[..., None]]:
         """Every term of the objective, the decoder output (K, N, M), and the way back to the gradient."""
-        h, encoder_backward = self.encoder.forward(p.encoder, batch.inputs)
+        c = batch.context
+        h, encoder_backward = self.encoder.forward(p.encoder, joined(batch.inputs, c))
         q, posterior_backward = self.posterior.sample(p.posterior, h, noise)
-        log_pz, prior_backward = self.prior.log_prob(p, q.z)
-        kl, kl_backward = self.closed_kl(q)
-        o, decoder_backward = self.decoder.forward(p.decoder, q.z)
+        log_pz, prior_backward = self.prior.log_prob(p, q.z, c)
+        kl, kl_backward = self.closed_kl(p, h, c)
+        o, decoder_backward = self.decoder.forward(p.decoder, joined(q.z, c))
         log_px, likelihood_backward = self.likelihood.log_prob(p.likelihood, batch.target, o, batch.mask)
 
         def backward(d: Seeds, g: Views) -> None:
             do = likelihood_backward(d.log_px, g.likelihood)
-            dz = decoder_backward(do, g.decoder) + prior_backward(d.log_pz, g) + d.z
-            dmu, dlogvar = kl_backward(d.kl)
-            dh = posterior_backward(dz, d.log_qz, dmu + d.mu, dlogvar + d.logvar, g.posterior)
+            dz = decoder_backward(do, g.decoder)[..., : q.z.shape[-1]] + prior_backward(d.log_pz, g) + d.z
+            dh = posterior_backward(dz, d.log_qz, d.mu, d.logvar, g.posterior, d.path)
+            if kl is not None:
+                dh += kl_backward(d.kl, g)
             encoder_backward(dh, g.encoder)
 
         return Terms(log_px, log_pz, q.log_qz, kl, q.z, q.mu, q.logvar), o, backward
@@ -100,31 +115,36 @@ class Model:
 
         return loss, backward
 
-    def closed_kl(self, q: Sampled) -> tuple[Array | None, Callable[..., tuple[Any, Any]]]:
-        """KL(q, prior) per dimension where it has a closed form, else None."""
+    def closed_kl(self, p: Views, h: Array, context: Array | None = None) -> tuple[Any, Any]:
+        """KL(q, prior) of every dimension (N, L) and its backward where it has a closed form, else None."""
         pair = CLOSED_KL.get((type(self.posterior), type(self.prior)))
-        return pair(q.mu, q.logvar) if pair else (None, lambda dkl: (0.0, 0.0))
+        return pair(self.posterior, self.prior, p, h, context) if pair else (None, None)
 
-    def encode(self, p: Views, x: Array) -> tuple[Array, Array | None]:
+    def encode(self, p: Views, x: Array, context: Array | None = None) -> tuple[Array, Array | None]:
         """mu and logvar of q(z given x), each (N, L)."""
-        h, _ = self.encoder.forward(p.encoder, x)
-        mu, logvar = self.posterior.parameters(h)
+        h, _ = self.encoder.forward(p.encoder, joined(x, context))
+        mu, logvar = self.posterior.parameters(p.posterior, h)
         return mu, logvar
 
-    def decode(self, p: Views, z: Array) -> Array:
-        """The mean of p(x given z) for any z (..., L)."""
-        o, _ = self.decoder.forward(p.decoder, z)
+    def decode(self, p: Views, z: Array, context: Array | None = None) -> Array:
+        """The mean of p(x given z) for any z (..., L); a context has one row for each row of z."""
+        o, _ = self.decoder.forward(p.decoder, joined(z, context))
         return self.likelihood.mean(p.likelihood, o)
 
     def sample(
-        self, p: Views, n: int, rng: np.random.Generator, dtype: str = "float32"
+        self,
+        p: Views,
+        n: int,
+        rng: np.random.Generator,
+        dtype: str = "float32",
+        context: Array | None = None,
     ) -> tuple[Array, Array]:
         """n draws of z from the prior, (n, L), and of x from p(x given z), (n, D)."""
-        z = self.prior.sample(p, n, rng).astype(dtype)
-        o, _ = self.decoder.forward(p.decoder, z)
+        z = self.prior.sample(p, n, rng, context).astype(dtype)
+        o, _ = self.decoder.forward(p.decoder, joined(z, context))
         return z, self.likelihood.sample(p.likelihood, o, rng)
 
-    def log_weights(self, p: Views, x: Array, noise: dict[str, Array]) -> Array:
+    def log_weights(self, p: Views, batch: Batch, noise: dict[str, Array]) -> Array:
         """log p(x given z) + log p(z) - log q(z given x) at sampled z, (K, N).                     # E11"""
-        terms, _, _ = self.run(p, Batch(x, x), noise)
+        terms, _, _ = self.run(p, batch, noise)
         return terms.log_px + terms.log_pz - terms.log_qz

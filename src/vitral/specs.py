@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 from vitral.errors import UsageError, unknown
 from vitral.model import Model
-from vitral.parts.layers import STANDARD_DEVIATIONS, Affine, Chain, ReLU, Sigmoid, Softplus, Tanh
+from vitral.networks import ACTIVATIONS, MLP, positive
+from vitral.parts.divergences import CLOSED_KL
+from vitral.parts.layers import Affine, Chain
 from vitral.parts.likelihoods import LINKS, Bernoulli, GaussianFixed, GaussianLearned
 from vitral.parts.objectives import ELBO, Reconstruction
 from vitral.parts.optimisers import SGD, Adam, Momentum
@@ -20,52 +22,11 @@ from vitral.parts.posteriors import DiagonalGaussian, Point
 from vitral.parts.priors import StandardNormal
 from vitral.parts.schedules import Constant, Linear
 
+GIVEN = ("latent", "features", "context", "encoder", "posterior")  # what a spec hands to its parts
+
 Entry = str | Mapping[str, Any]  # "adam", or {"kind": "adam", "b1": 0.9}
 
-ACTIVATIONS = {"relu": ReLU, "sigmoid": Sigmoid, "softplus": Softplus, "tanh": Tanh}
 LAYERS = {"affine": Affine, "chain": Chain, **ACTIVATIONS}
-
-
-@dataclass(frozen=True)
-class MLP:
-    """A chain of affine layers with one activation between them, and a linear head.
-
-    ``weights`` initialises the layers before an activation ("auto": He before a ReLU, Glorot otherwise),
-    ``head`` the last one. ``quiet`` starts a log-variance head at zero, so that sigma starts at 1.
-    """
-
-    hidden: tuple[int, ...] = (400,)
-    activation: str = "relu"
-    weights: str = "auto"
-    head: str = "lecun"
-    quiet: bool = True
-
-    def build(self, n_in: int, n_out: int, log_variances: int = 0) -> Chain:
-        """The network; the last ``log_variances`` outputs are log-variances."""
-        self.check()
-        weights = (
-            ("he" if self.activation == "relu" else "glorot") if self.weights == "auto" else self.weights
-        )
-        layers: list[Any] = []
-        for width in self.hidden:
-            layers += [Affine(n_in, width, weights), ACTIVATIONS[self.activation]()]
-            n_in = width
-        layers.append(Affine(n_in, n_out, self.head, log_variances if self.quiet else 0))
-        return Chain(tuple(layers))
-
-    def check(self) -> None:
-        """Refuse sizes and names that do not exist."""
-        if not isinstance(self.hidden, tuple | list):
-            raise UsageError(
-                f"hidden must be a list of whole numbers, got {self.hidden!r}: write for example [400]"
-            )
-        for width in self.hidden:
-            positive("hidden", width)
-        if self.activation not in ACTIVATIONS:
-            raise unknown("activation", self.activation, ACTIVATIONS)
-        for name in {self.weights, self.head} - {"auto"}:
-            if name not in STANDARD_DEVIATIONS:
-                raise unknown("initialisation", name, STANDARD_DEVIATIONS)
 
 
 NETWORKS = {"mlp": MLP}
@@ -78,12 +39,14 @@ SCHEDULES = {"constant": Constant, "linear": Linear}
 
 
 def member(family: str, members: Mapping[str, type], entry: Entry, **given: Any) -> Any:
-    """The member of a family that ``entry`` names, made with its options and what is ``given``."""
+    """The member of a family that ``entry`` names, made with its options and what it needs of the ``given``."""
     options = {"kind": entry} if isinstance(entry, str) else dict(entry)
     kind = str(options.pop("kind", next(iter(members)) if len(members) == 1 else "none given"))
     if kind not in members:
         raise unknown(family, kind, members)
     made = members[kind]
+    names = {f.name for f in fields(made)}
+    given = {name: value for name, value in given.items() if name in names}
     known = {f.name: f.default for f in fields(made) if f.name not in given}
     for key, value in options.items():
         if key not in known:
@@ -109,17 +72,18 @@ def _check_option(name: str, value: Any, default: Any) -> None:
 def described(members: Mapping[str, type], made: Any, *without: str) -> dict[str, Any]:
     """The inverse of ``member``: its kind and every option written out."""
     kind = next(name for name, cls in members.items() if cls is type(made))
-    return {"kind": kind, **{key: _plain(value) for key, value in asdict(made).items() if key not in without}}
+    options = {f.name: getattr(made, f.name) for f in fields(made) if f.name not in without}
+    return {"kind": kind, **{key: _plain(value) for key, value in options.items()}}
 
 
 def objective(entry: Entry) -> Any:
     """An objective; its beta may be a number or a schedule such as {"kind": "linear", "steps": 1000}."""
     made = member("objective", OBJECTIVES, entry)
     if isinstance(made, ELBO):
-        if made.kl not in ("closed", "sampled"):
-            raise unknown("kl", made.kl, ("closed", "sampled"))
+        if made.kl not in ("auto", "closed", "sampled"):
+            raise unknown("kl", made.kl, ("auto", "closed", "sampled"))
         if isinstance(made.beta, Mapping):
-            return ELBO(member("schedule", SCHEDULES, made.beta), made.kl)
+            return replace(made, beta=member("schedule", SCHEDULES, made.beta))
     return made
 
 
@@ -131,23 +95,12 @@ def described_objective(made: Any) -> dict[str, Any]:
     return entry
 
 
-def positive(name: str, value: Any, kind: type = int) -> None:
-    """Refuse what is not a positive number of this kind."""
-    numbers = (int,) if kind is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, numbers) or not 0 < value < math.inf:
-        what = "whole number" if kind is int else "number"
-        raise UsageError(
-            f"{name} must be a positive {what}, got {value!r}: give one of at least 1"
-            if kind is int
-            else f"{name} must be a positive {what}, got {value!r}: give one above 0"
-        )
-
-
 @dataclass(frozen=True)
 class Spec:
     """What a model is, as plain data: JSON-able, complete, stored in every model file.
 
-    ``features`` D, ``latent`` L; ``image_shape`` (H, W) or (H, W, C) where rows are images.
+    ``features`` D, ``latent`` L; ``image_shape`` (H, W) or (H, W, C) where rows are images; ``context`` C, how
+    many numbers a conditional model is given beside each row.
 
     >>> Spec(features=784, latent=2).build().parameters
     631189
@@ -161,6 +114,7 @@ class Spec:
     prior: Entry = "standard_normal"
     likelihood: Entry = "gaussian_learned"
     image_shape: tuple[int, ...] | None = None
+    context: int = 0
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any]) -> Spec:
@@ -184,31 +138,53 @@ class Spec:
             "latent": self.latent,
             "encoder": described(NETWORKS, member("network", NETWORKS, self.encoder)),
             "decoder": described(NETWORKS, member("network", NETWORKS, self.decoder)),
-            "posterior": described(POSTERIORS, model.posterior, "latent"),
-            "prior": described(PRIORS, model.prior, "latent"),
-            "likelihood": described(LIKELIHOODS, model.likelihood),
+            "posterior": described(POSTERIORS, model.posterior, *GIVEN),
+            "prior": described(PRIORS, model.prior, *GIVEN),
+            "likelihood": described(LIKELIHOODS, model.likelihood, *GIVEN),
             "image_shape": None if self.image_shape is None else list(self.image_shape),
+            "context": self.context,
         }
 
     def build(self) -> Model:
         """The model that this spec describes."""
         positive("features", self.features)
         positive("latent", self.latent)
-        likelihood = member("likelihood", LIKELIHOODS, self.likelihood)
+        if isinstance(self.context, bool) or not isinstance(self.context, int) or self.context < 0:
+            raise UsageError(
+                f"context must be a whole number of at least 0, got {self.context!r}: 0 means none"
+            )
+        sizes = {"latent": self.latent, "features": self.features, "context": self.context}
+        likelihood = member("likelihood", LIKELIHOODS, self.likelihood, **sizes)
         _check_likelihood(likelihood)
-        posterior = member("posterior", POSTERIORS, self.posterior, latent=self.latent)
-        encoder = member("network", NETWORKS, self.encoder)
+        posterior = member("posterior", POSTERIORS, self.posterior, **sizes)
+        shape = {"context": self.context, "image_shape": self.image_shape}
+        encoder = member("network", NETWORKS, self.encoder).build(
+            self.features, posterior.width(), quiet=posterior.quiet(), **shape
+        )
         decoder = member("network", NETWORKS, self.decoder)
         return Model(
-            encoder=encoder.build(
-                self.features, posterior.width(), self.latent if posterior.has_density else 0
-            ),
+            encoder=encoder,
             posterior=posterior,
-            prior=member("prior", PRIORS, self.prior, latent=self.latent),
-            decoder=decoder.build(self.latent, likelihood.width(self.features)),
+            prior=member("prior", PRIORS, self.prior, encoder=encoder, posterior=posterior, **sizes),
+            decoder=decoder.build(self.latent, likelihood.width(self.features), **shape),
             likelihood=likelihood,
             features=self.features,
         )
+
+
+def check_together(model: Model, objective: Any) -> None:
+    """Refuse an objective that this model cannot be trained with, with the reason and what would work."""
+    pair = (type(model.posterior), type(model.prior))
+    if isinstance(objective, ELBO) and objective.kl == "closed" and pair not in CLOSED_KL:
+        known = "; ".join(f"{_kind(POSTERIORS, q)} with {_kind(PRIORS, p)}" for q, p in CLOSED_KL)
+        raise UsageError(
+            f"the KL of posterior {_kind(POSTERIORS, pair[0])!r} to prior {_kind(PRIORS, pair[1])!r} has no "
+            f"closed form (there is one for {known}): set kl to 'sampled' or 'auto'"
+        )
+
+
+def _kind(members: Mapping[str, type], cls: type) -> str:
+    return next(name for name, made in members.items() if made is cls)
 
 
 def _check_likelihood(likelihood: Any) -> None:

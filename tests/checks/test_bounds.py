@@ -57,7 +57,7 @@ def test_the_exact_posterior_of_a_linear_model_has_constant_weights():
     model, theta = bounds.linear_gaussian(5, 2, 0.3, seed=4)
     p, rng = model.views(theta), np.random.default_rng(0)
     x = rng.standard_normal((6, 5))
-    log_w = model.log_weights(p, x, {"eps": rng.standard_normal((9, 6, 2))})
+    log_w = model.log_weights(p, bounds.Batch(x, x), {"eps": rng.standard_normal((9, 6, 2))})
     exact = bounds.linear_gaussian_log_px(model, p, x)
     np.testing.assert_allclose(log_w, np.broadcast_to(exact, (9, 6)), atol=1e-10)
     np.testing.assert_allclose(bounds.importance_bound(log_w), exact, atol=1e-10)
@@ -82,8 +82,8 @@ def test_a_weight_without_the_prior_is_not_the_elbo(monkeypatch):
     p, x = model.views(theta), np.ones((2, 3))
     assert bounds.one_sample_is_the_elbo(model, p, x, np.random.default_rng(0)).passed
 
-    def without_prior(self, p, x, noise):
-        terms, _, _ = self.run(p, bounds.Batch(x, x), noise)
+    def without_prior(self, p, batch, noise):
+        terms, _, _ = self.run(p, batch, noise)
         return terms.log_px - terms.log_qz
 
     monkeypatch.setattr(type(model), "log_weights", without_prior)

@@ -58,7 +58,9 @@ def _worsened(p):
 def test_with_the_exact_posterior_every_weight_is_the_likelihood(linear):
     """E14: log w does not depend on the draw and equals log p(x)."""
     model, p, x, log_px = linear
-    np.testing.assert_allclose(model.log_weights(p, x, _noise(model, 3)), np.tile(log_px, (3, 1)), rtol=1e-12)
+    np.testing.assert_allclose(
+        model.log_weights(p, Batch(x, x), _noise(model, 3)), np.tile(log_px, (3, 1)), rtol=1e-12
+    )
 
 
 def test_the_elbo_equals_the_likelihood_for_the_exact_posterior_and_lies_below_it_otherwise(linear):
@@ -86,14 +88,16 @@ def test_one_draw_gives_the_elbo_with_a_sampled_kl(linear):
     noise = _noise(model, 1)
     terms, _, _ = model.run(p, Batch(x, x), noise)
     expected = -ELBO(kl="sampled").rows(terms)
-    np.testing.assert_allclose(arrays.logsumexp(model.log_weights(p, x, noise), axis=0), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        arrays.logsumexp(model.log_weights(p, Batch(x, x), noise), axis=0), expected, rtol=1e-12
+    )
 
 
 def test_the_estimate_rises_with_the_number_of_draws_towards_the_likelihood(linear):
     """E11: means over 400 repetitions at K = 1, 4, 16, 64 increase and stay below log p(x)."""
     model, p, x, log_px = linear
     _worsened(p)
-    log_w = model.log_weights(p, x, _noise(model, 400 * 64))
+    log_w = model.log_weights(p, Batch(x, x), _noise(model, 400 * 64))
     means = []
     for k in (1, 4, 16, 64):
         estimates = arrays.logsumexp(log_w[: 400 * k].reshape(400, k, N), axis=1) - np.log(k)
@@ -109,7 +113,7 @@ def test_chunks_combine_by_logsumexp_and_not_by_averaging(linear, chunk):
     model, p, x, _ = linear
     _worsened(p)
     samples = 96
-    log_w = model.log_weights(p, x, _noise(model, samples))
+    log_w = model.log_weights(p, Batch(x, x), _noise(model, samples))
     parts = [arrays.logsumexp(log_w[s : s + chunk], axis=0) for s in range(0, samples, chunk)]
     combined = arrays.logsumexp(np.stack(parts), axis=0) - np.log(samples)
     whole = arrays.logsumexp(log_w, axis=0) - np.log(samples)

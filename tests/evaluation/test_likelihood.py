@@ -36,6 +36,10 @@ def exact_log_px(x, mean, covariance):
     return -0.5 * (np.einsum("nd,nd->n", centred @ np.linalg.inv(covariance), centred) + logdet)
 
 
+def rows_of(x):
+    return Rows(x, None, 1.0)
+
+
 @pytest.fixture
 def x():
     return np.random.default_rng(1).standard_normal((25, FEATURES))
@@ -44,7 +48,9 @@ def x():
 def test_importance_sampling_finds_the_exact_log_likelihood(x):
     """Within 5 standard errors of 16 independent estimates, each from 4,000 samples."""
     model, theta, mean, covariance = linear_model()
-    estimates = np.stack([log_px_hat(model, theta, x, samples=4000, seed=seed) for seed in range(16)])
+    estimates = np.stack(
+        [log_px_hat(model, theta, rows_of(x), samples=4000, seed=seed) for seed in range(16)]
+    )
     error = estimates.mean(axis=0) - exact_log_px(x, mean, covariance)
     assert np.abs(error / (estimates.std(axis=0, ddof=1) / 4.0)).max() < 5.0
 
@@ -55,7 +61,7 @@ def test_the_elbo_stays_below_and_rises_with_the_samples(x):
     exact = exact_log_px(x, mean, covariance).mean()
     elbo = per_image(model, theta, Rows(x, None, 1.0), ELBO(), seed=0, purpose="t", draws=400)["elbo"].mean()
     few, many = (
-        np.array([log_px_hat(model, theta, x, samples=k, seed=seed).mean() for seed in range(30)])
+        np.array([log_px_hat(model, theta, rows_of(x), samples=k, seed=seed).mean() for seed in range(30)])
         for k in (3, 300)
     )
     assert few.mean() - elbo > 5 * standard_error(few)
@@ -69,13 +75,13 @@ def test_chunks_are_combined_by_logsumexp_and_every_sample_counts(x, monkeypatch
     counted = []
     real = model.log_weights
 
-    def counting(p, rows, noise):
+    def counting(p, batch, noise):
         counted.append(noise["eps"].shape[0])
-        return real(p, rows, noise)
+        return real(p, batch, noise)
 
     monkeypatch.setattr(likelihood, "DECODINGS", 100)
-    monkeypatch.setattr(type(model), "log_weights", lambda self, p, rows, noise: counting(p, rows, noise))
-    estimates = log_px_hat(model, theta, x[:2], samples=1003, seed=0)
+    monkeypatch.setattr(type(model), "log_weights", lambda self, p, batch, noise: counting(p, batch, noise))
+    estimates = log_px_hat(model, theta, rows_of(x[:2]), samples=1003, seed=0)
     assert sum(counted) == 2 * 1003
     assert np.isfinite(estimates).all()
 
@@ -83,7 +89,7 @@ def test_chunks_are_combined_by_logsumexp_and_every_sample_counts(x, monkeypatch
 def test_one_sample_is_one_elbo_term(x):
     """K = 1: log p_hat is log w, whose mean over draws is the ELBO."""
     model, theta, *_ = linear_model()
-    singles = np.stack([log_px_hat(model, theta, x, samples=1, seed=seed) for seed in range(2000)])
+    singles = np.stack([log_px_hat(model, theta, rows_of(x), samples=1, seed=seed) for seed in range(2000)])
     elbo = per_image(model, theta, Rows(x, None, 1.0), ELBO(), seed=0, purpose="t", draws=2000)["elbo"]
     deviation = (singles.mean(axis=0) - elbo) / (singles.std(axis=0, ddof=1) / np.sqrt(2000) * np.sqrt(2))
     assert np.abs(deviation).max() < 5.0
@@ -92,8 +98,8 @@ def test_one_sample_is_one_elbo_term(x):
 def test_noise_belongs_to_the_row_block_and_not_to_the_call(x):
     """The first rows of a longer array get the same numbers: nothing depends on what follows."""
     model, theta, *_ = linear_model()
-    long = log_px_hat(model, theta, x, samples=5000, seed=0)
-    short = log_px_hat(model, theta, x[:3], samples=5000, seed=0)
+    long = log_px_hat(model, theta, rows_of(x), samples=5000, seed=0)
+    short = log_px_hat(model, theta, rows_of(x[:3]), samples=5000, seed=0)
     np.testing.assert_allclose(long[:3], short, rtol=1e-12)
 
 
@@ -133,7 +139,7 @@ def test_a_plain_autoencoder_has_no_elbo_and_no_likelihood(x):
     assert values["kl"] is None
     assert values["loss"] == pytest.approx(values["sse"], rel=1e-12)
     with pytest.raises(UsageError, match="no likelihood"):
-        log_px_hat(model, theta, x, samples=10, seed=0)
+        log_px_hat(model, theta, rows_of(x), samples=10, seed=0)
 
 
 def test_beta_weighs_the_kl_of_the_loss_and_not_of_the_elbo(x):

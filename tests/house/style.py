@@ -15,7 +15,7 @@ READING_ORDER = (
     "README.md",
     "examples/first_vae.py",
     "src/vitral/model.py",
-    "src/vitral/parts/objectives.py",
+    "src/vitral/parts/objectives/elbo.py",
     "docs/derivations/elbo.md",
     "tests/laws.py",
 )

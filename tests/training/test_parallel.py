@@ -27,7 +27,7 @@ def gradient(shards, threads, monkeypatch, rows=11):
     with Workers(shards) as workers:
         assert workers.threads == min(shards, threads)
         for _ in range(3):
-            loss, kl = workers.gradient(model, model.views(theta), x, noise, ELBO(), grad)
+            loss, kl = workers.gradient(model, model.views(theta), Batch(x, x), noise, ELBO(), grad)
     return loss, kl, grad
 
 
@@ -66,7 +66,7 @@ def test_an_overflow_in_a_thread_is_raised_where_the_batch_was_asked_for(monkeyp
     *_, head = model.views(theta).encoder
     head.b[...] = 800.0
     with Workers(2) as workers, pytest.raises(FloatingPointError):
-        workers.gradient(model, model.views(theta), x, noise, ELBO(), np.empty_like(theta))
+        workers.gradient(model, model.views(theta), Batch(x, x), noise, ELBO(), np.empty_like(theta))
 
 
 def test_an_optimiser_step_over_threads_is_the_step_of_the_whole(monkeypatch):

@@ -153,7 +153,9 @@ def importance_bound_meets_evidence(
     fewer, where q is far too narrow, the bound may lie below log p(x) by any amount, and above it by c nats
     with a probability of at most exp(-c) (Markov's inequality), whatever the tails of w.
     """
-    log_w = model.log_weights(p, x, draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64"))
+    log_w = model.log_weights(
+        p, Batch(x, x), draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64")
+    )
     w = np.exp(log_w - log_w.max(axis=0))
     carrying = w.sum(axis=0) ** 2 / (w * w).sum(axis=0)
     gap = combine(log_w) - [evidence.log_px for evidence in exact]
@@ -181,7 +183,7 @@ def importance_bound_rises(
     means, errors = [], []
     for size in (1, 8, draws):
         shapes = model.posterior.noise_shapes(size * repeats, len(x))
-        log_w = model.log_weights(p, x, draw(shapes, rng, "float64"))
+        log_w = model.log_weights(p, Batch(x, x), draw(shapes, rng, "float64"))
         bounds = np.array([combine(log_w[k * size : (k + 1) * size]).mean() for k in range(repeats)])
         means.append(bounds.mean())
         errors.append(bounds.std(ddof=1) / np.sqrt(repeats))
@@ -198,7 +200,7 @@ def one_sample_is_the_elbo(
 ) -> Check:
     """E11: the mean of log w, the bound with K = 1, is the ELBO with its KL in closed form."""
     noise = draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64")
-    gap = model.log_weights(p, x, noise) - elbo_rows(model, p, x, noise)
+    gap = model.log_weights(p, Batch(x, x), noise) - elbo_rows(model, p, x, noise)
     score = standard_score(gap, np.zeros(len(x)))
     note = f"{draws} draws for each of images 0 to {len(x) - 1}"
     return below(

@@ -98,8 +98,9 @@ def _prior(member: Any, rng: np.random.Generator, dtype: str) -> Pass:
 
 
 def _divergence(member: Closed, rng: np.random.Generator, dtype: str) -> Pass:
-    mu, logvar = rng.standard_normal((2, N, L)).astype(dtype)
-    return passes.of_divergence(member.kl, mu, logvar)
+    posterior = member.posterior(L)
+    h = rng.standard_normal((N, posterior.width())).astype(dtype)
+    return passes.of_divergence(member.kl, posterior, member.prior(L), h)
 
 
 def _terms(rng: np.random.Generator, dtype: str) -> Terms:
@@ -212,8 +213,9 @@ def _kl_by_draws(member: Closed, seed: int) -> Check:
 
 
 def _kl_is_a_divergence(member: Closed, seed: int) -> Check:
-    mu, logvar = stream(seed, "law", 8).standard_normal((2, 50, L))
-    return moments.kl_is_a_divergence(member.kl, mu, logvar)
+    posterior = member.posterior(L)
+    h = stream(seed, "law", 8).standard_normal((50, posterior.width()))
+    return moments.kl_is_a_divergence(posterior, member.prior(L), member.kl, _no_parameters(), h)
 
 
 def _kl_of_the_sampler(member: Any, seed: int) -> Check:

@@ -20,7 +20,7 @@ def written_out(objective: Any, terms: Terms, total: int) -> tuple[float, float]
 @written_out.register
 def _(objective: ELBO, terms: Terms, total: int) -> tuple[float, float]:
     samples = len(terms.log_px)
-    if objective.kl == "closed":
+    if objective.closed(terms):
         kl = fsum(terms.kl.ravel().tolist())
     else:
         kl = fsum((terms.log_qz - terms.log_pz).ravel().tolist()) / samples

@@ -97,24 +97,25 @@ def of_posterior(posterior: Any, h: Array, noise: Arrays) -> Pass:
     return Pass(posterior.shapes, {"h": h}, forward, {"h": 0, "z": 1, "log_qz": 1, "mu": 0, "logvar": 0})
 
 
-def of_prior(prior: Any, z: Array) -> Pass:
+def of_prior(prior: Any, z: Array, context: Array | None = None) -> Pass:
     """z (K, N, L) -> log_pz (K, N); a prior is handed the views of the whole model."""
 
     def forward(p: Views, inputs: Arrays) -> tuple[Arrays, Callable[[Arrays, Views], Arrays]]:
-        log_pz, backward = prior.log_prob(p, inputs["z"])
+        log_pz, backward = prior.log_prob(p, inputs["z"], context)
         return {"log_pz": log_pz}, lambda d, g: {"z": backward(d["log_pz"], g)}
 
     return Pass({"prior": prior.shapes}, {"z": z}, forward, {"z": 1, "log_pz": 1})
 
 
-def of_divergence(kl: Any, mu: Array, logvar: Array) -> Pass:
-    """mu and logvar (N, L) -> kl (N, L)"""
+def of_divergence(kl: Any, posterior: Any, prior: Any, h: Array, context: Array | None = None) -> Pass:
+    """h (N, width) -> kl (N, L)"""
 
     def forward(p: Views, inputs: Arrays) -> tuple[Arrays, Callable[[Arrays, Views], Arrays]]:
-        value, backward = kl(inputs["mu"], inputs["logvar"])
-        return {"kl": value}, lambda d, g: dict(zip(("mu", "logvar"), backward(d["kl"]), strict=True))
+        value, backward = kl(posterior, prior, p, inputs["h"], context)
+        return {"kl": value}, lambda d, g: {"h": backward(d["kl"], g)}
 
-    return Pass({}, {"mu": mu, "logvar": logvar}, forward, {"mu": 0, "logvar": 0, "kl": 0})
+    shapes = {"posterior": posterior.shapes, "prior": prior.shapes}
+    return Pass(shapes, {"h": h}, forward, {"h": 0, "kl": 0})
 
 
 def of_objective(objective: Any, terms: Terms, total: int) -> Pass:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vitral.data.binarisation import BINARISATIONS, binarised
 from vitral.data.contract import Contract, Data, Rows, Source
 from vitral.data.splits import CHOICES, SPLITS
 from vitral.errors import DataError, UsageError, unknown
 
 NAMED = ("digits", "mnist")
 
-__all__ = ["Contract", "Data", "Rows", "load_data"]
+__all__ = ["BINARISATIONS", "Contract", "Data", "Rows", "binarised", "load_data"]
 
 
 def load_data(name: str, *, split: str = "auto", seed: int = 0, limit: int | None = None) -> Data:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vitral.errors import DataError
+from vitral.model import Batch
 
 BLOCK = 4096  # rows looked at together when a whole array is checked
 
@@ -54,11 +55,15 @@ class Contract:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows as they are stored, (N, D), with labels (N,) or None; ``take`` converts what is needed."""
+    """Rows as they are stored, (N, D), with labels (N,) or None; ``take`` converts what is needed.
+
+    ``context`` (N, C) is what a conditional model is given beside each row.
+    """
 
     stored: np.ndarray
     labels: np.ndarray | None
     scale: float
+    context: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.stored)
@@ -70,9 +75,15 @@ class Rows:
             x /= np.asarray(self.scale, x.dtype)
         return x.astype(dtype, copy=False)
 
+    def batch(self, index: np.ndarray | slice, dtype: str = "float32") -> Batch:
+        """What a model sees of some rows: x as input and target, and their context."""
+        x = self.take(index, dtype)
+        return Batch(x, x, context=None if self.context is None else self.context[index].astype(dtype))
+
     def select(self, index: np.ndarray | slice) -> Rows:
         """Some of the rows, in the order given; a slice copies nothing."""
-        return Rows(self.stored[index], None if self.labels is None else self.labels[index], self.scale)
+        labels, context = (None if part is None else part[index] for part in (self.labels, self.context))
+        return Rows(self.stored[index], labels, self.scale, context)
 
     def check(self, low: float, high: float, name: str) -> None:
         """Refuse NaN, infinity and values outside [low, high], naming the first offender."""
@@ -88,7 +99,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Data:
-    """A named data set in three parts; ``split`` names how it was cut."""
+    """A named data set in three parts; ``split`` names how it was cut.
+
+    ``grey`` holds the training rows as they were where every minibatch draws new bits from them; ``train`` is
+    then one such draw.
+    """
 
     name: str
     split: str
@@ -96,19 +111,36 @@ class Data:
     validation: Rows
     test: Rows
     contract: Contract
+    grey: Rows | None = None
 
     @property
     def classes(self) -> list[int] | None:
         labels = self.train.labels
         return None if labels is None else [int(label) for label in np.unique(labels)]
 
+    def minibatch(self, index: np.ndarray, dtype: str, rng: np.random.Generator) -> Batch:
+        """Some training rows; where bits are drawn dynamically, these are new ones, from ``rng``."""
+        if self.grey is None:
+            return self.train.batch(index, dtype)
+        return drawn_bits(self.grey.select(index), rng).batch(slice(None), dtype)
+
     def select(self, index: slice) -> Data:
         """The same rows of every part."""
         train, validation, test = (rows.select(index) for rows in self.parts().values())
-        return replace(self, train=train, validation=validation, test=test)
+        grey = None if self.grey is None else self.grey.select(index)
+        return replace(self, train=train, validation=validation, test=test, grey=grey)
 
     def parts(self) -> dict[str, Rows]:
         return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def drawn_bits(rows: Rows, rng: np.random.Generator) -> Rows:
+    """Rows of bits: each pixel is 1 with the probability that is its intensity, level / scale."""
+    if rows.stored.dtype == np.uint8:
+        bits = rng.integers(0, int(rows.scale), rows.stored.shape, dtype=np.uint8) < rows.stored
+    else:
+        bits = rng.random(rows.stored.shape, dtype=np.float32) < rows.stored
+    return Rows(bits.astype(np.uint8), rows.labels, 1.0, rows.context)
 
 
 @dataclass(frozen=True)

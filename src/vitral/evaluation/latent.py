@@ -16,10 +16,10 @@ ACTIVE = (
 def codes(model: Model, theta: np.ndarray, rows: Rows) -> tuple[np.ndarray, np.ndarray | None]:
     """mu and logvar of q(z given x) for every row, (N, L); logvar is None for a plain autoencoder."""
     p = model.views(theta)
-    pairs = [
-        model.encode(p, rows.take(slice(start, start + BLOCK), theta.dtype.name))
-        for start in range(0, len(rows), BLOCK)
-    ]
+    batches = (
+        rows.batch(slice(start, start + BLOCK), theta.dtype.name) for start in range(0, len(rows), BLOCK)
+    )
+    pairs = [model.encode(p, batch.inputs, batch.context) for batch in batches]
     mu = np.concatenate([pair[0] for pair in pairs])
     return mu, None if pairs[0][1] is None else np.concatenate([pair[1] for pair in pairs])
 

@@ -44,13 +44,13 @@ def per_image(
     p, dtype = model.views(theta), theta.dtype.name
 
     def measured(number: int) -> dict[str, Any]:
-        x = rows.take(slice(number * BLOCK, (number + 1) * BLOCK), dtype)
-        shapes = model.posterior.noise_shapes(1 if at_mean else draws, len(x))
+        batch = rows.batch(slice(number * BLOCK, (number + 1) * BLOCK), dtype)
+        shapes = model.posterior.noise_shapes(1 if at_mean else draws, len(batch.target))
         if at_mean:
             noise = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
         else:
             noise = draw(shapes, stream(seed, purpose, number), dtype)
-        return _measure_block(model, p, x, noise, objective)
+        return _measure_block(model, p, batch, noise, objective)
 
     blocks = side_by_side(measured, range(-(-len(rows) // BLOCK)))
     return {name: np.concatenate([block[name] for block in blocks]).astype(np.float64) for name in blocks[0]}
@@ -69,12 +69,12 @@ def side_by_side(function: Callable[[Any], Any], items: Iterable[Any]) -> list[A
 
 
 def _measure_block(
-    model: Model, p: Any, x: np.ndarray, noise: dict[str, np.ndarray], objective: Any
+    model: Model, p: Any, batch: Batch, noise: dict[str, np.ndarray], objective: Any
 ) -> dict[str, Any]:
-    terms, o, _ = model.run(p, Batch(x, x), noise)
-    residual = x - model.likelihood.mean(p.likelihood, o)
+    terms, o, _ = model.run(p, batch, noise)
+    residual = batch.target - model.likelihood.mean(p.likelihood, o)
     log_px = terms.log_px.mean(axis=0)
-    kl = np.full(len(x), np.nan) if terms.kl is None else terms.kl.sum(axis=-1)
+    kl = np.full(len(batch.target), np.nan) if terms.kl is None else terms.kl.sum(axis=-1)
     if terms.kl is None and terms.log_qz is not None:
         kl = (terms.log_qz - terms.log_pz).mean(axis=0)
     return {
@@ -103,7 +103,7 @@ def standard_error(of_images: np.ndarray) -> float | None:
     return float(of_images.std(ddof=1) / np.sqrt(len(of_images)))
 
 
-def log_px_hat(model: Model, theta: np.ndarray, x: np.ndarray, *, samples: int, seed: int) -> np.ndarray:
+def log_px_hat(model: Model, theta: np.ndarray, rows: Rows, *, samples: int, seed: int) -> np.ndarray:
     """Importance-sampled log p(x), (N,): log (1/K) Σ_k p(x given z_k) p(z_k) / q(z_k given x).    # E11
 
     ``samples`` is K, exactly; chunks of samples are combined by logsumexp, never averaged. The estimate
@@ -116,20 +116,21 @@ def log_px_hat(model: Model, theta: np.ndarray, x: np.ndarray, *, samples: int, 
     height = max(DECODINGS // samples, 1)
     return np.concatenate(
         side_by_side(
-            lambda start: _estimate(model, theta, x[start : start + height], samples, seed, start),
-            range(0, len(x), height),
+            lambda start: _estimate(model, theta, rows, slice(start, start + height), samples, seed),
+            range(0, len(rows), height),
         )
     )
 
 
 def _estimate(
-    model: Model, theta: np.ndarray, x: np.ndarray, samples: int, seed: int, start: int
+    model: Model, theta: np.ndarray, rows: Rows, some: slice, samples: int, seed: int
 ) -> np.ndarray:
-    """log p_hat of a few rows; ``start`` is the index of the first, and names their noise."""
-    p, total = model.views(theta), np.full(len(x), -np.inf)
+    """log p_hat of a few rows; the index of the first names their noise."""
+    batch = rows.batch(some, theta.dtype.name)
+    p, total = model.views(theta), np.full(len(batch.target), -np.inf)
     for first in range(0, samples, DECODINGS):
-        shapes = model.posterior.noise_shapes(min(DECODINGS, samples - first), len(x))
-        noise = draw(shapes, stream(seed, "importance", start, first), theta.dtype.name)
-        log_w = model.log_weights(p, x, noise).astype(np.float64)
+        shapes = model.posterior.noise_shapes(min(DECODINGS, samples - first), len(batch.target))
+        noise = draw(shapes, stream(seed, "importance", some.start, first), theta.dtype.name)
+        log_w = model.log_weights(p, batch, noise).astype(np.float64)
         total = np.logaddexp(total, arrays.logsumexp(log_w, axis=0))
     return total - np.log(samples)

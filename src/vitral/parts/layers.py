@@ -54,13 +54,14 @@ class Affine:
     ``weights`` names the standard deviation of the initial W: "he" sqrt(2 / n_in) before a ReLU (He et
     al. 2015), "glorot" sqrt(2 / (n_in + n_out)) (Glorot and Bengio 2010), "lecun" sqrt(1 / n_in) for
     linear heads. The last ``quiet`` outputs start at exactly zero: a log-variance head so starts at
-    sigma = 1.
+    sigma = 1. With ``bias`` "data", b starts at the mean of the rows that are to come out, where they are known.
     """
 
     n_in: int
     n_out: int
     weights: str = "he"
     quiet: int = 0
+    bias: str = "zero"
 
     @property
     def shapes(self) -> Shapes:
@@ -71,7 +72,7 @@ class Affine:
         loud = self.n_out - self.quiet
         p.W[...] = 0.0
         p.W[:, :loud] = scale * rng.standard_normal((self.n_in, loud))
-        p.b[...] = 0.0
+        p.b[...] = data.mean(axis=0) if self.bias == "data" and data is not None else 0.0
 
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         rows_x = x.reshape(-1, self.n_in)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vitral.data import Data, load_data
+from vitral.data import Data, binarised, load_data
 from vitral.model import Model
 from vitral.specs import Spec
 from vitral.study.recipes import Recipe
@@ -61,7 +61,10 @@ def jobs(recipe: Recipe, data: Data) -> list[Job]:
 def open_data(recipe: Recipe) -> Data:
     """The data of a recipe, its range checked against the likelihood."""
     d = recipe.data
-    data = load_data(d.name, split=d.split, seed=recipe.training.seed, limit=d.limit or None)
+    seed = recipe.training.seed
+    data = binarised(
+        load_data(d.name, split=d.split, seed=seed, limit=d.limit or None), d.binarise, seed=seed
+    )
     low, high = recipe.spec(1, features=data.contract.features).build().likelihood.support
     if data.contract.low < low or data.contract.high > high:
         for name, rows in data.parts().items():

@@ -58,8 +58,7 @@ def importance(
     names = ("log_px_hat", "log_px_hat_se", "elbo_same_images", "bits_per_dimension")
     if not model.posterior.has_density or loss_only(model, data) or samples == 0 or len(rows) == 0:
         return {**dict.fromkeys(names), "importance_samples": 0, "importance_images": 0}
-    x = rows.take(slice(None), theta.dtype.name)
-    estimates = log_px_hat(model, theta, x, samples=samples, seed=seed)
+    estimates = log_px_hat(model, theta, rows, samples=samples, seed=seed)
     elbo = per_image(model, theta, rows, objective, seed=seed, purpose="evaluate test")["elbo"]
     bits = -float(estimates.mean()) / (model.features * LN2)
     values = (float(estimates.mean()), standard_error(estimates), float(elbo.mean()), bits)

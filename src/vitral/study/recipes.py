@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vitral import specs
+from vitral.data import BINARISATIONS
 from vitral.data.splits import CHOICES
 from vitral.errors import FileError, UsageError, unknown
 from vitral.specs import OPTIMISERS, SCHEDULES, Spec, member, positive
@@ -20,11 +21,16 @@ Table = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class DataPart:
-    """Which rows: a named set or the path of a .npy or .npz file; limit 0 keeps all rows."""
+    """Which rows: a named set or the path of a .npy or .npz file; limit 0 keeps all rows.
+
+    ``binarise`` is "none", "static" (bits drawn once, from the seed) or "dynamic" (training bits anew for every
+    minibatch).
+    """
 
     name: str = "mnist"
     split: str = "auto"
     limit: int = 0
+    binarise: str = "none"
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,8 @@ class Recipe:
         t, m = self.training, self.model
         if self.data.split not in CHOICES:
             raise unknown("split", self.data.split, CHOICES)
+        if self.data.binarise not in BINARISATIONS:
+            raise unknown("binarisation", self.data.binarise, BINARISATIONS)
         for key, known in (("dtype", ("float32", "float64")), ("keep", ("best", "last"))):
             if getattr(t, key) not in known:
                 raise unknown(f"training.{key}", getattr(t, key), known)
@@ -165,8 +173,7 @@ class Recipe:
                 "training.replay replays the notebook's own numbers: it needs data.split 'notebook', float64, one seed "
                 "and no autoencoders; set training.replay=false for other seeds"
             )
-        self.spec(m.latents[0], features=1).build()
-        self.plan(0)
+        specs.check_together(self.spec(m.latents[0], features=1).build(), self.plan(0).objective)
 
 
 def _check_numbers(recipe: Recipe) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from vitral.core.arrays import Array
 from vitral.core.randomness import draw, stream
-from vitral.data import Data, Rows
+from vitral.data import Data
 from vitral.data.batches import batch_of, steps_per_epoch
 from vitral.errors import TrainingDiverged
 from vitral.evaluation.likelihood import per_image, summary
@@ -138,37 +138,51 @@ def train(
                     return
             elif position == 0 and _finished(plan, state):
                 return
-            yield from _steps(model, data.train, plan, state, randomness, workers)
+            yield from _steps(model, data, plan, state, randomness, workers, seed)
 
 
 def _steps(
-    model: Model, rows: Rows, plan: Plan, state: TrainState, randomness: Randomness, workers: Workers
+    model: Model,
+    data: Data,
+    plan: Plan,
+    state: TrainState,
+    randomness: Randomness,
+    workers: Workers,
+    seed: int,
 ) -> Iterator[tuple[Step, TrainState]]:
     """The steps that are left of the running epoch."""
-    per_epoch = steps_per_epoch(len(rows), plan.batch)
+    per_epoch = steps_per_epoch(len(data.train), plan.batch)
     epoch, position = divmod(state.step, per_epoch)
-    order = randomness.order(epoch, len(rows))
+    order = randomness.order(epoch, len(data.train))
     grad = np.empty_like(state.theta)
     for number in range(position, per_epoch):
-        x = rows.take(batch_of(order, number, plan.batch), plan.dtype)
-        noise = randomness.noise(state.step, model.posterior.noise_shapes(1, len(x)), plan.dtype)
-        loss = _one_step(model, x, noise, plan, state, grad, workers)
+        index = batch_of(order, number, plan.batch)
+        batch = data.minibatch(index, plan.dtype, stream(seed, "bits", state.step))
+        shapes = model.posterior.noise_shapes(plan.objective.samples, len(index))
+        noise = randomness.noise(state.step, shapes, plan.dtype)
+        loss = _one_step(model, batch, noise, plan, state, grad, workers)
         yield Step(state.step, epoch + 1, loss), state
 
 
 def _one_step(
-    model: Model, x: Array, noise: dict[str, Array], plan: Plan, state: TrainState, grad: Array, workers: Workers
+    model: Model,
+    batch: Batch,
+    noise: dict[str, Array],
+    plan: Plan,
+    state: TrainState,
+    grad: Array,
+    workers: Workers,
 ) -> float:
     """Loss, gradient, update; the sums of the epoch grow by this batch."""
     objective = plan.objective.at(state.step)
     p = model.views(state.theta)
     try:
-        loss, kl = workers.gradient(model, p, x, noise, objective, grad)
+        loss, kl = workers.gradient(model, p, batch, noise, objective, grad)
         finite = np.isfinite(loss) and np.isfinite(grad @ grad)
     except FloatingPointError:
         finite = False
     if not finite:
-        raise TrainingDiverged(state.step + 1, _offender(model, p, x, noise))
+        raise TrainingDiverged(state.step + 1, _offender(model, p, batch, noise))
     rate = value_at(plan.rate, state.step)
     state.step += 1
     workers.step(plan.optimiser, state.theta, grad, state.slots, t=state.step, rate=rate)
@@ -178,10 +192,10 @@ def _one_step(
     return loss
 
 
-def _offender(model: Model, p: Any, x: Array, noise: dict[str, Array]) -> str:
+def _offender(model: Model, p: Any, batch: Batch, noise: dict[str, Array]) -> str:
     """The first term that is not finite, or the gradient when all of them are."""
     with np.errstate(all="ignore"):
-        terms, _, _ = model.run(p, Batch(x, x), noise)
+        terms, _, _ = model.run(p, batch, noise)
     for name in ("kl", "log_qz", "log_pz", "log_px"):
         value = getattr(terms, name)
         if value is not None and not np.isfinite(value).all():

@@ -21,6 +21,7 @@ from vitral.core.arrays import Array
 from vitral.core.parameters import Views
 from vitral.environment import cores
 from vitral.model import Batch, Model
+from vitral.parts.objectives import Terms
 
 
 class Workers:
@@ -44,7 +45,7 @@ class Workers:
         self._limits.restore_original_limits()
 
     def gradient(
-        self, model: Model, p: Views, x: Array, noise: dict[str, Array], objective: Any, grad: Array
+        self, model: Model, p: Views, batch: Batch, noise: dict[str, Array], objective: Any, grad: Array
     ) -> tuple[float, float]:
         """Loss and mean KL of a batch; its gradient is written into ``grad``.
 
@@ -53,10 +54,11 @@ class Workers:
         if self._buffers is None or self._buffers.shape[1] != grad.size:
             self._buffers = np.empty((self.shards - 1, grad.size), grad.dtype)
         targets = [grad, *self._buffers]
-        size = -(-len(x) // self.shards)
-        parts = [slice(first, first + size) for first in range(0, len(x), size)]
+        rows = len(batch.target)
+        size = rows if objective.whole_batch else -(-rows // self.shards)
+        parts = [slice(first, first + size) for first in range(0, rows, size)]
         results = self._map(
-            lambda part, target: _shard(model, p, x, noise, objective, part, target), parts, targets
+            lambda part, target: _shard(model, p, batch, noise, objective, part, target), parts, targets
         )
         for target in targets[1 : len(parts)]:
             grad += target
@@ -83,13 +85,20 @@ class Workers:
 
 
 def _shard(
-    model: Model, p: Views, x: Array, noise: dict[str, Array], objective: Any, part: slice, grad: Array
+    model: Model, p: Views, batch: Batch, noise: dict[str, Array], objective: Any, part: slice, grad: Array
 ) -> tuple[float, float]:
     """The share of one shard: the sum over its rows, divided by the size of the whole batch."""
-    rows = x[part]
+    rows, total = Batch(*(None if array is None else array[part] for array in batch)), len(batch.target)
     grad[...] = 0.0
     with np.errstate(over="raise", invalid="raise", divide="raise"):  # the setting belongs to the thread
-        terms, _, backward = model.run(p, Batch(rows, rows), {name: eps[:, part] for name, eps in noise.items()})
-        loss, seeds = objective(terms, len(x))
+        terms, _, backward = model.run(p, rows, {name: eps[:, part] for name, eps in noise.items()})
+        loss, seeds = objective(terms, total)
         backward(seeds, model.views(grad))
-    return float(loss), 0.0 if terms.kl is None else float(terms.kl.sum()) / len(x)
+    return float(loss), _sum_of_kl(terms) / total
+
+
+def _sum_of_kl(terms: Terms) -> float:
+    """The KL of these rows, in closed form where there is one; 0 for a plain autoencoder."""
+    if terms.kl is not None:
+        return float(terms.kl.sum())
+    return 0.0 if terms.log_qz is None else float((terms.log_qz - terms.log_pz).mean(axis=0).sum())

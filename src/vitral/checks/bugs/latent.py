@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from vitral.core.arrays import LOG_TWO_PI, Array
 from vitral.core.parameters import Views
-from vitral.parts.divergences import kl_diagonal_standard
+from vitral.parts.divergences import Divergence, kl_diagonal_standard
 from vitral.parts.posteriors import DiagonalGaussian, Sampled
 from vitral.parts.priors import StandardNormal
-
-Pair = tuple[Array, Callable[[Array], tuple[Array, Array]]]
 
 
 class Altered(DiagonalGaussian):
@@ -26,11 +25,13 @@ class Altered(DiagonalGaussian):
         return eps
 
     def sample(self, p: Views, h: Array, noise: dict[str, Array]) -> tuple[Sampled, Callable[..., Array]]:
-        mu, logvar = self.parameters(h)
+        mu, logvar = self.parameters(p, h)
         eps, (sigma, slope) = self.noise_of(noise["eps"]), self.width_of(logvar)
         log_qz = -0.5 * (eps * eps + logvar + LOG_TWO_PI).sum(axis=-1)
 
-        def backward(dz: Array, dlog_qz: Array, dmu: Array, dlogvar: Array, g: Views) -> Array:
+        def backward(
+            dz: Array, dlog_qz: Array, dmu: Array, dlogvar: Array, g: Views, path: None = None
+        ) -> Array:
             pull = (dz * eps).sum(axis=0) * slope - 0.5 * dlog_qz.sum(axis=0)[:, None]
             return np.concatenate([dz.sum(axis=0) + dmu, pull + dlogvar], axis=-1)
 
@@ -88,7 +89,9 @@ class NoHalfInGradient(Altered):
     def sample(self, p: Views, h: Array, noise: dict[str, Array]) -> tuple[Sampled, Callable[..., Array]]:
         q, backward = super().sample(p, h, noise)
 
-        def doubled(dz: Array, dlog_qz: Array, dmu: Array, dlogvar: Array, g: Views) -> Array:
+        def doubled(
+            dz: Array, dlog_qz: Array, dmu: Array, dlogvar: Array, g: Views, path: None = None
+        ) -> Array:
             twice = backward(2.0 * dz, dlog_qz, dmu, dlogvar, g)
             twice[:, : self.latent] -= dz.sum(axis=0)
             return twice
@@ -105,41 +108,47 @@ class NoConstant(Altered):
         return q._replace(log_qz=q.log_qz + 0.5 * self.latent * LOG_TWO_PI), backward
 
 
-def scaled(kl: Callable[[Array, Array], Pair], factor: float) -> Callable[[Array, Array], Pair]:
+def scaled(kl: Callable[..., Divergence], factor: float) -> Callable[..., Divergence]:
     """KL times a factor, with the gradient to match."""
 
-    def broken(mu: Array, logvar: Array) -> Pair:
-        value, backward = kl(mu, logvar)
-        return factor * value, lambda dkl: backward(factor * dkl)
+    def broken(*given: Any) -> Divergence:
+        value, backward = kl(*given)
+        return factor * value, lambda dkl, g: backward(factor * dkl, g)
 
     return broken
 
 
-def averaged(mu: Array, logvar: Array) -> Pair:
+def averaged(posterior: DiagonalGaussian, *given: Any) -> Divergence:
     """KL divided by the number of latent dimensions."""
-    return scaled(kl_diagonal_standard, 1.0 / mu.shape[-1])(mu, logvar)
+    return scaled(kl_diagonal_standard, 1.0 / posterior.latent)(posterior, *given)
 
 
 negated = scaled(kl_diagonal_standard, -1.0)
 doubled = scaled(kl_diagonal_standard, 2.0)
 
 
-def no_half_in_gradient(mu: Array, logvar: Array) -> Pair:
+def no_half_in_gradient(posterior: DiagonalGaussian, *given: Any) -> Divergence:
     """dlogvar = sigma² - 1, without the 1/2."""
-    value, backward = kl_diagonal_standard(mu, logvar)
-    return value, lambda dkl: (backward(dkl)[0], 2.0 * backward(dkl)[1])
+    value, backward = kl_diagonal_standard(posterior, *given)
+
+    def doubled_half(dkl: Array, g: Views) -> Array:
+        dh = backward(dkl, g)
+        dh[:, posterior.latent :] *= 2.0
+        return dh
+
+    return value, doubled_half
 
 
 class UniformDraws(StandardNormal):
     """z drawn uniformly from the square of the same variance"""
 
-    def sample(self, p: Views, n: int, rng: np.random.Generator) -> Array:
+    def sample(self, p: Views, n: int, rng: np.random.Generator, context: None = None) -> Array:
         return rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), (n, self.latent))
 
 
 class NoPriorConstant(StandardNormal):
     """log p = -z² / 2"""
 
-    def log_prob(self, p: Views, z: Array) -> tuple[Array, Callable[..., Array]]:
+    def log_prob(self, p: Views, z: Array, context: None = None) -> tuple[Array, Callable[..., Array]]:
         log_pz, backward = super().log_prob(p, z)
         return log_pz + 0.5 * self.latent * LOG_TWO_PI, backward

@@ -7,7 +7,8 @@ import numpy as np
 from vitral.core import arrays
 from vitral.core.arrays import Array
 from vitral.core.parameters import Views
-from vitral.parts.likelihoods import Backward, Bernoulli, GaussianFixed, GaussianLearned
+from vitral.parts.likelihoods import Bernoulli, GaussianFixed, GaussianLearned
+from vitral.parts.likelihoods.links import Backward
 
 
 class WrongSign(Bernoulli):

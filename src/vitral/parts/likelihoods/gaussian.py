@@ -1,37 +1,16 @@
-"""Likelihoods p(x given z), read off the decoder output ``o`` (K, N, M); all values in nats.
-
-``log_prob_terms`` gives one term for each entry, (K, N, D); ``log_prob`` their sum over D, (K, N), with
-missing entries (mask 0) left out. Derivations: docs/derivations/likelihoods.md.
-"""
+"""Gaussian likelihoods with one variance for all entries: stated, or learned. Derivation: likelihoods.md."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
-from vitral.core import arrays
 from vitral.core.arrays import LOG_TWO_PI, Array
 from vitral.core.parameters import Shapes, Views
-
-Backward = Callable[[Array, Views], Array]
-
-
-class Link(NamedTuple):
-    """How the decoder output becomes a mean: m = value(o), dm/do = slope(m); m lies in ``support``."""
-
-    value: Callable[[Array], Array]
-    slope: Callable[[Array], Array | float]
-    support: tuple[float, float]
-
-
-LINKS = {
-    "identity": Link(lambda o: o, lambda m: 1.0, (-math.inf, math.inf)),
-    "sigmoid": Link(arrays.sigmoid, lambda m: m * (1.0 - m), (0.0, 1.0)),
-}
+from vitral.parts.likelihoods.links import LINKS, Backward, start_of
 
 
 class _Gaussian:
@@ -48,6 +27,10 @@ class _Gaussian:
 
     def mean(self, p: Views, o: Array) -> Array:
         return LINKS[self.link].value(o)
+
+    def start(self, data: Array) -> Array:
+        """The decoder output (1, M) at which the mean of the likelihood is the mean of the data."""
+        return start_of(self.link, data)
 
 
 def _gaussian_terms(x: Array, m: Array, s2: Array | float) -> Array:
@@ -161,51 +144,3 @@ class GaussianLearned(_Gaussian):
 
     def _s2(self, p: Views) -> Array:
         return self.floor + np.exp(p.raw)
-
-
-@dataclass(frozen=True)
-class Bernoulli:
-    """Bernoulli on logits: p(x_d = 1 given z) = sigmoid(o_d).                                     # E05
-
-    log p = Σ_d x_d o_d - softplus(o_d)
-
-    do = dlog_p (x - sigmoid(o))
-
-    A likelihood for x in {0, 1}. On grey levels in between the same expression is a loss, not a density
-    (E05c), and Vitral reports it as a loss only.
-    """
-
-    shapes: ClassVar[Shapes] = {}
-    support: ClassVar[tuple[float, float]] = (0.0, 1.0)
-
-    def init(self, p: Views, rng: np.random.Generator, data: Array | None = None) -> None:
-        """Nothing to do."""
-
-    def width(self, features: int) -> int:
-        return features
-
-    def constant(self, features: int) -> float:
-        """No part of -log p is constant."""
-        return 0.0
-
-    def mean(self, p: Views, o: Array) -> Array:
-        return arrays.sigmoid(o)
-
-    def log_prob_terms(self, p: Views, x: Array, o: Array) -> Array:
-        return x * o - arrays.softplus(o)
-
-    def log_prob(self, p: Views, x: Array, o: Array, mask: Array | None = None) -> tuple[Array, Backward]:
-        terms = self.log_prob_terms(p, x, o)
-        if mask is not None:
-            terms *= mask
-
-        def backward(dlog_px: Array, g: Views) -> Array:
-            do = (x - arrays.sigmoid(o)) * dlog_px[..., None]
-            if mask is not None:
-                do *= mask
-            return do
-
-        return terms.sum(axis=-1), backward
-
-    def sample(self, p: Views, o: Array, rng: np.random.Generator) -> Array:
-        return (rng.random(o.shape, dtype=o.dtype) < arrays.sigmoid(o)).astype(o.dtype)

@@ -1,4 +1,4 @@
-"""Priors p(z). Derivation: docs/derivations/kl.md."""
+"""The standard normal prior. Derivation: docs/derivations/kl.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class StandardNormal:
     def init(self, p: Views, rng: np.random.Generator, data: Array | None = None) -> None:
         """Nothing to do."""
 
-    def log_prob(self, p: Views, z: Array) -> tuple[Array, Callable[..., Array]]:
+    def log_prob(
+        self, p: Views, z: Array, context: Array | None = None
+    ) -> tuple[Array, Callable[..., Array]]:
         log_pz = -0.5 * (z * z + LOG_TWO_PI).sum(axis=-1)
 
         def backward(dlog_pz: Array, g: Views) -> Array:
@@ -35,6 +37,6 @@ class StandardNormal:
 
         return log_pz, backward
 
-    def sample(self, p: Views, n: int, rng: np.random.Generator) -> Array:
+    def sample(self, p: Views, n: int, rng: np.random.Generator, context: Array | None = None) -> Array:
         """n draws, (n, L), in float64: the caller chooses a narrower dtype."""
         return rng.standard_normal((n, self.latent))
