@@ -34,6 +34,15 @@ def test_the_official_split_keeps_the_official_test_set():
     assert data.test.labels[0] == 7
 
 
+def test_the_large_split_trains_on_all_but_four_hundred_of_the_official_training_images():
+    """59,600 / 400 / 10,000; together they are all images, in their order."""
+    data = load_data("mnist", split="large")
+    assert (len(data.train), len(data.validation), len(data.test)) == (59_600, 400, 10_000)
+    whole = load_data("mnist", split="official")
+    labels = [np.concatenate([rows.labels for rows in one.parts().values()]) for one in (data, whole)]
+    np.testing.assert_array_equal(*labels)
+
+
 def test_the_notebook_split_is_disjoint_and_stratified():
     """48,000 / 12,000 / 10,000 of the pooled set; every class within one row of its share."""
     data = load_data("mnist", split="notebook")

@@ -1,0 +1,256 @@
+"""Published test log-likelihoods on binarised MNIST, against Vitral: one row a recipe, resumed across sittings.
+
+    python benchmarks/likelihood.py one-layer-vae        trains (or goes on), estimates, writes the result
+    python benchmarks/likelihood.py --list               the rows, and how far each got
+    python benchmarks/likelihood.py --figure             the learning curves, towards the published numbers
+
+A row trains in runs/likelihood/<row>, with a checkpoint after every epoch. Test images are binarised once, by the
+seed of the recipe. The estimate is importance sampling with 5,000 draws from q for each of the 10,000 test images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vitral import __version__
+from vitral.data import Data, load_data
+from vitral.data.batches import steps_per_epoch
+from vitral.data.binarisation import binarised
+from vitral.environment import show_versions
+from vitral.evaluation.latent import active_units, codes
+from vitral.evaluation.likelihood import log_px_hat, per_image, standard_error
+from vitral.model import Model
+from vitral.parts.objectives import ELBO
+from vitral.persistence import load_tensors, save_model, save_tensors, write_json
+from vitral.study.jobs import Job, jobs, open_data
+from vitral.study.recipes import Recipe, load_recipe
+from vitral.training.checkpoints import load_checkpoint, save_checkpoint
+from vitral.training.loop import Epoch, TrainState, start, train
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results" / "likelihood.json"
+FIGURE = HERE.parent / "docs" / "figures" / "likelihood.png"
+SAMPLES, IMAGES = 5000, 10_000
+SLICE = 250  # test images estimated between two saves
+REDRAWS, REDRAW_SAMPLES, REDRAW_IMAGES = 5, 200, 2000
+
+
+class Anchor(NamedTuple):
+    """A published negative log-likelihood in nats an image, and where it stands."""
+
+    published: float
+    source: str
+
+
+ANCHORS = {
+    "one-layer-vae": Anchor(86.76, "Burda et al. 2016, table 1: VAE, k = 1, one stochastic layer"),
+    "one-layer-iwae-5": Anchor(85.54, "Burda et al. 2016, table 1: IWAE, k = 5, one stochastic layer"),
+    "gated-standard": Anchor(84.45, "Norouzi et al. 2020, table 1: VAE with a Gaussian prior (sd .12)"),
+    "gated-vamp": Anchor(82.43, "Norouzi et al. 2020, table 1: VAE with a VampPrior (sd .06)"),
+    "gated-mixture": Anchor(82.43, "no published row for a mixture: the VampPrior's, for scale"),
+    "gated-flow": Anchor(82.43, "no published row for a flow: the VampPrior's, for scale"),
+}
+
+
+class Sitting(NamedTuple):
+    """One row at work: its recipe, its data, its model, and the folder that it is kept in."""
+
+    recipe: Recipe
+    data: Data
+    job: Job
+    model: Model
+    folder: Path
+
+    @property
+    def steps(self) -> int:
+        return steps_per_epoch(len(self.data.train), self.job.plan.batch)
+
+
+def sit_down(row: str, folder: Path, changes: list[str]) -> Sitting:
+    """Open a row: recipe, data, and where it was left."""
+    recipe = load_recipe(str(HERE / "recipes" / f"{row}.toml"), changes)
+    data = open_data(recipe)
+    (job,) = jobs(recipe, data)
+    folder = folder / row
+    folder.mkdir(parents=True, exist_ok=True)
+    return Sitting(recipe, data, job, job.spec.build(), folder)
+
+
+def trained(sitting: Sitting) -> TrainState:
+    """Train to the end of the plan from the last checkpoint, an epoch at a time."""
+    checkpoint, clock = sitting.folder / "checkpoint.safetensors", time.monotonic()
+    asked = {"recipe": sitting.recipe.name, "seed": sitting.job.seed}
+    plan, seconds = sitting.job.plan, _seconds(sitting.folder)
+    if checkpoint.exists():
+        state = load_checkpoint(checkpoint, asked)
+    else:
+        first = sitting.data.train.take(slice(0, 5000), plan.dtype)
+        state = start(sitting.model, sitting.model.init(sitting.job.seed, plan.dtype, first), plan)
+    for event, _ in train(sitting.model, sitting.data, plan, state, seed=sitting.job.seed):
+        if isinstance(event, Epoch):
+            save_checkpoint(checkpoint, state, asked)
+            took, clock = time.monotonic() - clock, time.monotonic()
+            seconds += took
+            write_json(sitting.folder / "seconds.json", {"seconds": seconds})
+            validation = event.record["validation"]
+            print(
+                f"{sitting.recipe.name}: epoch {event.record['epoch']}, {event.record['step']} updates, "
+                f"validation -ELBO {-validation['elbo']:.2f}, KL {validation['kl']:.2f}, {took:.1f} s",
+                flush=True,
+            )
+    return state
+
+
+def _seconds(folder: Path) -> float:
+    """Seconds of training so far, over all sittings."""
+    file = folder / "seconds.json"
+    return float(json.loads(file.read_text(encoding="utf-8"))["seconds"]) if file.exists() else 0.0
+
+
+def estimated(sitting: Sitting, theta: np.ndarray, updates: int) -> tuple[np.ndarray, float]:
+    """log p_hat of every test image, saved as it grows, and the seconds that it took in all."""
+    file = sitting.folder / f"estimates-{updates}.safetensors"
+    done, seconds = np.empty(0), 0.0
+    if file.exists():
+        tensors, facts = load_tensors(file, "estimates")
+        done, seconds = tensors["log_px_hat"].copy(), facts["seconds"]
+    while len(done) < IMAGES:
+        clock = time.monotonic()
+        rows = sitting.data.test.select(slice(len(done), len(done) + SLICE))
+        more = log_px_hat(sitting.model, theta, rows, samples=SAMPLES, seed=len(done))
+        done, seconds = np.concatenate([done, more]), seconds + time.monotonic() - clock
+        save_tensors(file, {"log_px_hat": done}, {"kind": "estimates", "seconds": seconds})
+        print(f"{len(done)} test images: NLL {-done.mean():.3f} ± {standard_error(done):.3f}", flush=True)
+    return done, seconds
+
+
+def redrawn(sitting: Sitting, theta: np.ndarray) -> list[float]:
+    """The estimate of fewer images over several draws of their bits: what the binarisation contributes."""
+    d, found = sitting.recipe.data, []
+    grey = load_data(d.name, split=d.split)
+    for seed in range(1, REDRAWS + 1):
+        rows = binarised(grey, "static", seed=seed).test.select(slice(0, REDRAW_IMAGES))
+        values = log_px_hat(sitting.model, theta, rows, samples=REDRAW_SAMPLES, seed=seed)
+        found.append(-float(values.mean()))
+    return found
+
+
+def result(sitting: Sitting, state: TrainState) -> dict[str, Any]:
+    """Everything that is reported of a row."""
+    theta = state.result(sitting.job.plan)
+    estimates, seconds = estimated(sitting, theta, state.step)
+    test = per_image(sitting.model, theta, sitting.data.test, ELBO(), seed=0, purpose="evaluate test")
+    redraws = redrawn(sitting, theta)
+    anchor = ANCHORS[sitting.recipe.name]
+    nll = -float(estimates.mean())
+    return {
+        "published": anchor.published,
+        "source": anchor.source,
+        "nll": nll,
+        "nll_se": standard_error(estimates),
+        "nll_minus_published": nll - anchor.published,
+        "importance_samples": SAMPLES,
+        "images": IMAGES,
+        "seeds": [sitting.job.seed],
+        "negative_elbo": -float(test["elbo"].mean()),
+        "rate": float(test["kl"].mean()),
+        "distortion": -float(test["log_px"].mean()),
+        "active_units": active_units(codes(sitting.model, theta, sitting.data.test)[0]),
+        "redraws_of_the_test_bits": {
+            "seeds": list(range(1, REDRAWS + 1)),
+            "images": REDRAW_IMAGES,
+            "importance_samples": REDRAW_SAMPLES,
+            "nll": redraws,
+            "sd": float(np.std(redraws, ddof=1)),
+        },
+        "updates": state.step,
+        "epochs": len(state.history) - 1,
+        "epochs_asked": sitting.job.plan.epochs,
+        "parameters": sitting.model.parameters,
+        "training_seconds": round(_seconds(sitting.folder), 1),
+        "estimation_seconds": round(seconds, 1),
+        "settings": sitting.recipe.to_dict(),
+        "curve": [[record["step"], -record["validation"]["elbo"]] for record in state.history[1:]],
+        "environment": show_versions(),
+    }
+
+
+def report(row: str, entry: dict[str, Any]) -> None:
+    """Put one row into the results, the others untouched."""
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"schema": 1, "rows": {}}
+    results["rows"][row] = entry
+    results["rows"] = dict(sorted(results["rows"].items()))
+    RESULTS.parent.mkdir(exist_ok=True)
+    write_json(RESULTS, results)
+
+
+def table() -> None:
+    """The rows, how far each got, and how far from the published number it stands."""
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else {}
+    for row, anchor in ANCHORS.items():
+        if row not in rows:
+            print(f"{row:18} published {anchor.published:.2f}  not run")
+            continue
+        entry = rows[row]
+        print(
+            f"{row:18} published {anchor.published:.2f}  NLL {entry['nll']:.2f} ± {entry['nll_se']:.2f} "
+            f"({entry['nll_minus_published']:+.2f})  {entry['updates']} updates, {entry['epochs']} epochs, "
+            f"{entry['training_seconds'] / 60:.0f} min"
+        )
+
+
+def figure() -> None:
+    """Learning curves: the negative ELBO of the validation images, and the final estimates."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]
+    drawn, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    for number, (row, entry) in enumerate(rows.items()):
+        colour = f"C{number}"
+        updates, bound = np.array(entry["curve"]).T
+        axes.plot(updates, bound, color=colour, lw=1, label=f"{row}: -ELBO, validation")
+        axes.plot(updates[-1], entry["nll"], "o", color=colour, label=f"NLL, test: {entry['nll']:.2f}")
+        axes.axhline(entry["published"], color=colour, ls=":", lw=1)
+    axes.set(
+        xscale="log",
+        ylim=(80, 110),
+        xlabel="updates",
+        ylabel="nats per image",
+        title="Dynamically binarised MNIST (dotted: published NLL)",
+    )
+    axes.legend(fontsize=8)
+    drawn.savefig(FIGURE, dpi=150)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", choices=[*ANCHORS, []], help="which rows")
+    parser.add_argument("--list", action="store_true", help="show how far each row got")
+    parser.add_argument("--figure", action="store_true", help="draw the learning curves")
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--folder", type=Path, default=Path("runs/likelihood"))
+    asked = parser.parse_args()
+    for row in asked.rows:
+        sitting = sit_down(row, asked.folder, asked.changes)
+        state = trained(sitting)
+        facts = {"kind": "vae", "recipe": row, "epochs": len(state.history) - 1, "seed": sitting.job.seed}
+        contract, theta = sitting.data.contract.to_dict(), state.result(sitting.job.plan)
+        save_model(sitting.folder / "model.safetensors", sitting.job.spec, theta, contract, facts, __version__)
+        report(row, result(sitting, state))
+    if asked.list or asked.rows:
+        table()
+    if asked.figure:
+        figure()
+
+
+if __name__ == "__main__":
+    main()
