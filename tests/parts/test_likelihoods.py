@@ -7,9 +7,26 @@ import math
 import numpy as np
 import pytest
 
-from vitral.core.parameters import cut
+from tests.members import EXAMPLES
+from vitral.checks.observations import entries, values
+from vitral.core.parameters import count, cut
 from vitral.core.randomness import stream
 from vitral.parts.likelihoods import Bernoulli, GaussianFixed, GaussianLearned
+
+every_likelihood = pytest.mark.parametrize(
+    "likelihood", [member for members in EXAMPLES["likelihood"].values() for member in members], ids=str
+)
+
+
+def parameters(likelihood, dtype="float64"):
+    """Learned variances of exp(-1) and a floor."""
+    return cut(np.full(count(likelihood.shapes), -1.0, dtype), likelihood.shapes)
+
+
+def rows_and_outputs(likelihood, rng):
+    """x (4, D) that can be scored, and decoder outputs (2, 4, M)."""
+    features = entries(likelihood, 5)
+    return values(likelihood, rng, (4, features)), rng.standard_normal((2, 4, likelihood.width(features)))
 
 
 def with_variance(likelihood, variance):
@@ -83,44 +100,71 @@ def test_data_that_never_vary_start_at_a_variance_that_is_still_positive():
     assert 0.0 < likelihood.noise_variance(p) < 1e-5
 
 
-@pytest.mark.parametrize("likelihood", [Bernoulli(), GaussianFixed(), GaussianLearned()], ids=str)
+@every_likelihood
 def test_missing_entries_change_nothing_whatever_stands_in_them(likelihood):
     """Value and both gradients depend on the observed entries alone."""
-    p = cut(np.full(len(likelihood.shapes), -1.0), likelihood.shapes)
     rng = stream(0, "x")
-    x, o, mask = rng.random((4, 5)), rng.standard_normal((2, 4, 5)), (rng.random((4, 5)) < 0.5).astype(float)
+    p, size = parameters(likelihood), count(likelihood.shapes)
+    x, o = rows_and_outputs(likelihood, rng)
+    mask = (rng.random(x.shape) < 0.5).astype(float)
     results = []
     for filling in (0.0, 1.0):
-        grad = np.zeros(len(likelihood.shapes))
+        grad = np.zeros(size)
         log_px, backward = likelihood.log_prob(p, np.where(mask == 1.0, x, filling), o, mask)
-        results.append((log_px, backward(np.ones((2, 4)), cut(grad, likelihood.shapes)), grad))
+        results.append((log_px, backward(np.ones(o.shape[:2]), cut(grad, likelihood.shapes)), grad))
     for first, second in zip(*results, strict=True):
         np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("likelihood", [Bernoulli(), GaussianFixed(), GaussianLearned()], ids=str)
+@every_likelihood
 def test_a_row_without_any_observed_entry_has_probability_one(likelihood):
-    p = cut(np.zeros(len(likelihood.shapes)), likelihood.shapes)
-    log_px, _ = likelihood.log_prob(p, np.zeros((1, 3)), np.ones((1, 1, 3)), np.zeros((1, 3)))
-    assert abs(float(log_px[0, 0])) == 0.0
+    x, o = rows_and_outputs(likelihood, stream(0, "x"))
+    log_px, _ = likelihood.log_prob(parameters(likelihood), x, o, np.zeros_like(x))
+    np.testing.assert_array_equal(np.abs(log_px), np.zeros(o.shape[:2]))
 
 
-@pytest.mark.parametrize("likelihood", [Bernoulli(), GaussianFixed(), GaussianLearned()], ids=str)
+@every_likelihood
 def test_samples_keep_shape_and_dtype_and_follow_their_generator(likelihood):
-    p = cut(np.zeros(len(likelihood.shapes), "float32"), likelihood.shapes)
-    o = np.zeros((2, 3, 4), "float32")
+    x, o = rows_and_outputs(likelihood, stream(0, "x"))
+    p, o = parameters(likelihood, "float32"), o.astype("float32")
     first, again = (likelihood.sample(p, o, stream(0, "sample")) for _ in range(2))
-    assert (o.shape, o.dtype) == (first.shape, first.dtype)
+    assert ((*o.shape[:2], x.shape[1]), o.dtype) == (first.shape, first.dtype)
     np.testing.assert_array_equal(first, again)
 
 
-@pytest.mark.parametrize("likelihood", [Bernoulli(), GaussianFixed(), GaussianLearned()], ids=str)
-def test_terms_and_means_keep_float32(likelihood):
+@every_likelihood
+def test_terms_means_and_starts_keep_float32(likelihood):
     """A logarithm of a plain number is float64 and would widen every term."""
-    p = cut(np.zeros(len(likelihood.shapes), "float32"), likelihood.shapes)
-    x, o = np.ones((3, 4), "float32"), np.ones((2, 3, 4), "float32")
+    x, o = (array.astype("float32") for array in rows_and_outputs(likelihood, stream(0, "x")))
+    p = parameters(likelihood, "float32")
     assert likelihood.log_prob_terms(p, x, o).dtype == "float32"
     assert likelihood.mean(p, o).dtype == "float32"
+    assert likelihood.mean(p, o).shape == (*o.shape[:2], x.shape[1])
+    assert likelihood.start(x).dtype == "float32"
+
+
+@every_likelihood
+def test_the_start_is_one_finite_output_and_better_than_none(likelihood):
+    """One row, likelier than a row of zeros: on levels about a fifth of the last, on others drawn at one output."""
+    rng = stream(0, "x")
+    p, features = parameters(likelihood), entries(likelihood, 5)
+    x = likelihood.sample(p, np.repeat(rng.standard_normal((1, likelihood.width(features))), 300, axis=0), rng)
+    if likelihood.levels is not None:
+        x = rng.binomial(likelihood.levels - 1, 0.2, x.shape) / (likelihood.levels - 1.0)
+    start = likelihood.start(x)
+    assert start.shape == (1, likelihood.width(features))
+    at_start, at_zero = (likelihood.log_prob(p, x, o[None])[0].mean() for o in (start, np.zeros_like(start)))
+    assert np.isfinite(at_start)
+    assert at_start > at_zero
+
+
+@every_likelihood
+def test_drawn_rows_can_be_scored(likelihood):
+    """What is sampled lies in the range that the likelihood gives probability to."""
+    _, o = rows_and_outputs(likelihood, stream(0, "x"))
+    drawn = likelihood.sample(parameters(likelihood), o, stream(0, "sample"))[0]
+    assert likelihood.offence(drawn) is None
+    assert np.isfinite(likelihood.log_prob_terms(parameters(likelihood), drawn, o[:1, :1])).all()
 
 
 def test_bernoulli_samples_are_zeros_and_ones():

@@ -8,38 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from vitral.checks.check import Check, below
+from vitral.checks.check import Check, below, not_applicable
+from vitral.checks.observations import FAR, outcomes, surprise
 from vitral.core.arrays import Array
 from vitral.core.parameters import Views
-from vitral.errors import UsageError
-from vitral.parts.likelihoods import Bernoulli, GaussianFixed, GaussianLearned
+from vitral.parts.priors import FlowPrior
 
 QUADRATURE = 1e-9
-REACH, POINTS = 10.0, 161  # standard deviations; the step of 1/8 is exact to rounding for a Gaussian
-
-
-@singledispatch
-def outcomes(likelihood: Any, p: Views, o: Array) -> tuple[Array, Array]:
-    """Values that each entry can take, (G, D), and the weights of a sum or a quadrature over them.
-
-    o is one row (1, 1, M). A new likelihood registers here how its entries are summed.
-    """
-    raise UsageError(f"outcomes knows no values of {type(likelihood).__name__}: register them there")
-
-
-@outcomes.register
-def _(likelihood: Bernoulli, p: Views, o: Array) -> tuple[Array, Array]:
-    return np.stack([np.zeros(o.shape[-1]), np.ones(o.shape[-1])]), np.ones((2, 1))
-
-
-@outcomes.register(GaussianFixed)
-@outcomes.register(GaussianLearned)
-def _(likelihood: Any, p: Views, o: Array) -> tuple[Array, Array]:
-    deviation = np.sqrt(likelihood.noise_variance(p))
-    steps = np.linspace(-REACH, REACH, POINTS)[:, None]
-    weight = np.full((POINTS, 1), deviation * (steps[1, 0] - steps[0, 0]))
-    return likelihood.mean(p, o)[0] + deviation * steps, weight
-
 
 def entries_sum_to_one(likelihood: Any, p: Views, o: Array) -> Check:
     """E05, E06: Σ or ∫ of exp(log_prob_terms) over the values of each entry is 1, for rows of o (N, M)."""
@@ -55,11 +30,11 @@ def entries_sum_to_one(likelihood: Any, p: Views, o: Array) -> Check:
 def images_sum_to_one(likelihood: Any, p: Views, o: Array) -> Check:
     """E05, E06: Σ or ∫ of exp(log_prob) over all images of a few entries is 1; o is one row (1, 1, M)."""
     x, weight = outcomes(likelihood, p, o)
-    picks = np.array(list(product(range(len(x)), repeat=x.shape[1])))
-    images = np.stack([x[picks[:, d], d] for d in range(x.shape[1])], axis=1)
-    log_px, _ = likelihood.log_prob(p, images, o)
-    mass = float((weight[picks, 0].prod(axis=1) * np.exp(log_px[0])).sum())
-    note = f"{len(images)} images of {x.shape[1]} entries"
+    columns, weight = range(x.shape[1]), np.broadcast_to(weight, x.shape)
+    picks = np.array(list(product(*(np.flatnonzero(weight[:, d]) for d in columns))))
+    log_px, _ = likelihood.log_prob(p, x[picks, columns], o)
+    mass = float((weight[picks, columns].prod(axis=1) * np.exp(log_px[0])).sum())
+    note = f"{len(picks)} images of {x.shape[1]} entries"
     return below(
         "E06", "likelihood of images sums to 1", abs(mass - 1.0), QUADRATURE, "difference from 1", note
     )
@@ -74,20 +49,39 @@ def terms_add_up(likelihood: Any, p: Views, x: Array, o: Array, mask: Array | No
     return below("E06", "log likelihood is the sum of its terms", gap.max(), 1e-12, "relative error")
 
 
-def surprise_is_not_capped(likelihood: Any, p: Views, entries: int) -> Check:
-    """E05: at logits of ±1e4 a pixel of the other colour costs 1e4 nats, in float32: nothing is clipped."""
-    o = np.where(np.arange(entries) % 2, 1e4, -1e4).astype(np.float32)[None, None]
-    terms = likelihood.log_prob_terms(p, (o[0] < 0.0).astype(np.float32), o)
-    gap = np.abs(terms / -1e4 - 1.0)
-    worst = float(np.nan_to_num(gap, nan=np.inf).max())
-    return below("E05", "extreme logits", worst, 1e-6, "relative error", "at logits of +10000 and -10000")
+def surprise_is_not_capped(likelihood: Any, p: Views) -> Check:
+    """E05: at outputs of ±1e4 a value next to impossible costs what its formula says, in float32: unclipped."""
+    found, name = surprise(likelihood), "extreme outputs"
+    if found is None:
+        return not_applicable("E05", name, "no output of this likelihood makes a value impossible")
+    terms = likelihood.log_prob_terms(p, found.x, found.o)
+    worst = float(np.nan_to_num(np.abs(terms / found.log_p - 1.0), nan=np.inf).max())
+    return below("E05", name, worst, 1e-6, "relative error", f"at outputs of {FAR:+g} and {-FAR:+g}")
 
 
-def prior_integrates_to_one(prior: Any, p: Views) -> Check:
-    """∫ p(z) dz = 1 by quadrature, in one or two dimensions."""
-    axis = np.linspace(-12.0, 12.0, 193)
+def prior_integrates_to_one(
+    prior: Any, p: Views, rng: np.random.Generator | None = None, context: Array | None = None
+) -> Check:
+    """∫ p(z) dz = 1 by quadrature, in one or two dimensions; given one row of context (1, C) where it needs one."""
+    axis = grid(prior)
     z = np.array(list(product(axis, repeat=prior.latent)))
-    log_pz, _ = prior.log_prob(p, z[None])
+    log_pz, _ = prior.log_prob(p, z[None], repeated(context, len(z)))
     mass = float(np.exp(log_pz).sum()) * (axis[1] - axis[0]) ** prior.latent
     note = f"{len(z)} points in {prior.latent} dimensions"
     return below("E18", "prior integrates to 1", abs(mass - 1.0), QUADRATURE, "difference from 1", note)
+
+
+@singledispatch
+def grid(prior: Any) -> Array:
+    """Where one dimension of a prior is summed; a prior that stretches further registers here."""
+    return np.linspace(-12.0, 12.0, 193)
+
+
+@grid.register
+def _(prior: FlowPrior) -> Array:
+    return np.linspace(-20.0, 20.0, 641)  # two layers of bound 1/2 make it 2.7 times wider or narrower
+
+
+def repeated(context: Array | None, rows: int) -> Array | None:
+    """One row of context (1, C) for each of many rows."""
+    return None if context is None else np.broadcast_to(context, (rows, context.shape[1]))

@@ -12,6 +12,7 @@ import numpy as np
 
 Array = Any  # an ndarray of NumPy, or of a library that speaks NumPy's dispatch protocols
 
+LOG_TWO = float(np.log(2.0))
 LOG_TWO_PI = float(np.log(2.0 * np.pi))
 
 
@@ -23,6 +24,11 @@ def zeros(shape: int | tuple[int, ...], like: Array) -> Array:
 def empty(shape: int | tuple[int, ...], like: Array) -> Array:
     """An uninitialised array of the kind and dtype of ``like``."""
     return np.empty(shape, dtype=like.dtype, like=like)
+
+
+def arange(n: int, like: Array) -> Array:
+    """0 to n - 1, of the kind and dtype of ``like``."""
+    return np.arange(n, dtype=like.dtype, like=like)
 
 
 def sigmoid(a: Array) -> Array:
@@ -54,3 +60,44 @@ def logsumexp(a: Array, axis: int) -> Array:
     top = np.max(a, axis=axis, keepdims=True)
     total = np.log(np.sum(np.exp(a - top), axis=axis, keepdims=True))
     return np.squeeze(total + top, axis=axis)
+
+
+def log1mexp(a: Array) -> Array:
+    """log(1 - exp(-a)) for a > 0, by the form that keeps its digits on either side of log 2 (Maechler 2012).
+
+    derivative   1 / (exp(a) - 1)
+    """
+    near = np.minimum(a, 1.0)  # each form is given only what it is good for
+    return np.where(a < LOG_TWO, np.log(-np.expm1(-near)), np.log1p(-np.exp(-np.maximum(a, 0.5))))
+
+
+def stirling(z: Array) -> Array:
+    """What Stirling's formula lacks: log Gamma(z) - (z - 1/2) log z + z - log(2 pi) / 2, for z > 0.
+
+    derivative   stirling_slope(z)
+
+    1/(12 z) - 1/(360 z^3) + ... from z = 10 on; below, that of z + 10, by Gamma(z + 10) = z ... (z + 9) Gamma(z).
+    """
+    small = z < 10.0
+    s, r = np.where(small, z, 1.0), 1.0 / np.where(small, z + 10.0, z)
+    q = r * r
+    series = r * (1 / 12 - q * (1 / 360 - q * (1 / 1260 - q * (1 / 1680 - q * (1 / 1188 - q * (691 / 360360))))))
+    product = s
+    for step in range(1, 10):
+        product = product * ((s + float(step)) / (s + 10.0))
+    lifted = (s - 0.5) * np.log((s + 10.0) / s) - np.log(product / (s + 10.0)) - 10.0
+    return series + np.where(small, lifted, 0.0)
+
+
+def stirling_slope(z: Array) -> Array:
+    """digamma(z) - log z + 1/(2 z): the derivative of ``stirling``, by the same two ways."""
+    small = z < 10.0
+    s, r = np.where(small, z, 1.0), 1.0 / np.where(small, z + 10.0, z)
+    q = r * r
+    series = q * (1 / 12 - q * (1 / 120 - q * (1 / 252 - q * (1 / 240 - q * (1 / 132 - q * (691 / 32760))))))
+    numerator: Array = 1.0
+    product = s  # numerator / product is 1/z + 1/(z + 1) + ... + 1/(z + 9)
+    for step in range(1, 10):
+        numerator, product = numerator * (s + float(step)) + product, product * (s + float(step))
+    lifted = np.log((s + 10.0) / s) - 0.5 / (s + 10.0) + 0.5 / s - numerator / product
+    return np.where(small, lifted, 0.0) - series

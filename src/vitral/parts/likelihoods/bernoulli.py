@@ -9,12 +9,13 @@ import numpy as np
 
 from vitral.core import arrays
 from vitral.core.arrays import Array
-from vitral.core.parameters import Shapes, Views
-from vitral.parts.likelihoods.links import Backward, start_of
+from vitral.core.parameters import Views
+from vitral.parts.likelihoods.base import Backward, PerEntry
+from vitral.parts.likelihoods.links import start_of
 
 
 @dataclass(frozen=True)
-class Bernoulli:
+class Bernoulli(PerEntry):
     """Bernoulli on logits: p(x_d = 1 given z) = sigmoid(o_d).                                     # E05
 
     log p = Σ_d x_d o_d - softplus(o_d)
@@ -22,21 +23,13 @@ class Bernoulli:
     do = dlog_p (x - sigmoid(o))
 
     A likelihood for x in {0, 1}. On grey levels in between the same expression is a loss, not a density
-    (E05c), and Vitral reports it as a loss only.
+    (E05c), and Vitral reports it as a loss only; the density is ``ContinuousBernoulli``.
     """
 
-    shapes: ClassVar[Shapes] = {}
     support: ClassVar[tuple[float, float]] = (0.0, 1.0)
-
-    def init(self, p: Views, rng: np.random.Generator, data: Array | None = None) -> None:
-        """Nothing to do."""
 
     def width(self, features: int) -> int:
         return features
-
-    def constant(self, features: int) -> float:
-        """No part of -log p is constant."""
-        return 0.0
 
     def start(self, data: Array) -> Array:
         """The decoder output (1, M) at which the mean of the likelihood is the mean of the data."""
@@ -45,21 +38,15 @@ class Bernoulli:
     def mean(self, p: Views, o: Array) -> Array:
         return arrays.sigmoid(o)
 
-    def log_prob_terms(self, p: Views, x: Array, o: Array) -> Array:
-        return x * o - arrays.softplus(o)
+    def terms(self, p: Views, x: Array, o: Array) -> tuple[Array, Backward]:
+        def backward(dterms: Array, g: Views) -> Array:
+            return (x - arrays.sigmoid(o)) * dterms
 
-    def log_prob(self, p: Views, x: Array, o: Array, mask: Array | None = None) -> tuple[Array, Backward]:
-        terms = self.log_prob_terms(p, x, o)
-        if mask is not None:
-            terms *= mask
+        return x * o - arrays.softplus(o), backward
 
-        def backward(dlog_px: Array, g: Views) -> Array:
-            do = (x - arrays.sigmoid(o)) * dlog_px[..., None]
-            if mask is not None:
-                do *= mask
-            return do
-
-        return terms.sum(axis=-1), backward
+    def log_masses(self, p: Views, o: Array) -> Array:
+        """log p of 0 and of 1, (..., D, 2)."""
+        return np.stack([-arrays.softplus(o), -arrays.softplus(-o)], axis=-1)
 
     def sample(self, p: Views, o: Array, rng: np.random.Generator) -> Array:
         return (rng.random(o.shape, dtype=o.dtype) < arrays.sigmoid(o)).astype(o.dtype)

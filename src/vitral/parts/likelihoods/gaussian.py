@@ -1,4 +1,4 @@
-"""Gaussian likelihoods with one variance for all entries: stated, or learned. Derivation: likelihoods.md."""
+"""Gaussian likelihoods whose variance is one number for all entries: stated, or learned. Derivation: likelihoods.md."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import numpy as np
 
 from vitral.core.arrays import LOG_TWO_PI, Array
 from vitral.core.parameters import Shapes, Views
-from vitral.parts.likelihoods.links import LINKS, Backward, start_of
+from vitral.parts.likelihoods.base import Backward, Likelihood, positive
+from vitral.parts.likelihoods.links import LINKS, check_link, start_of
 
 
-class _Gaussian:
-    """What the Gaussians with one variance s² for all entries share: p(x given z) = N(link(o), s² I)."""
+class OneOutput(Likelihood):
+    """What the Gaussians share whose decoder output is the mean alone: p(x given z) = N(link(o), s²)."""
 
     link: str
 
     @property
-    def support(self) -> tuple[float, float]:
+    def support(self) -> tuple[float, float]:  # type: ignore[override]
         return LINKS[self.link].support
 
     def width(self, features: int) -> int:
@@ -33,7 +34,7 @@ class _Gaussian:
         return start_of(self.link, data)
 
 
-def _gaussian_terms(x: Array, m: Array, s2: Array | float) -> Array:
+def gaussian_terms(x: Array, m: Array, s2: Array | float) -> Array:
     return (x - m) ** 2 / (-2.0 * s2) - 0.5 * (LOG_TWO_PI + np.log(s2, dtype=m.dtype))
 
 
@@ -46,12 +47,12 @@ def _squared_error(x: Array, m: Array, mask: Array | None) -> tuple[Array, Array
     return residual, (residual * residual).sum(axis=-1), mask.sum(axis=-1)
 
 
-def _gaussian_sample(m: Array, s2: Array | float, rng: np.random.Generator) -> Array:
+def gaussian_sample(m: Array, s2: Array | float, rng: np.random.Generator) -> Array:
     return m + rng.standard_normal(m.shape, dtype=m.dtype) * np.sqrt(s2, dtype=m.dtype)
 
 
 @dataclass(frozen=True)
-class GaussianFixed(_Gaussian):
+class GaussianFixed(OneOutput):
     """N(link(o), s² I) with a variance s² that is stated, not learned.                            # E06
 
     log p = -SSE / (2 s²) - (D/2) log(2 π s²)        SSE = Σ_d (x_d - m_d)²
@@ -63,10 +64,10 @@ class GaussianFixed(_Gaussian):
 
     variance: float = 0.5
     link: str = "sigmoid"
-    shapes: ClassVar[Shapes] = {}
 
-    def init(self, p: Views, rng: np.random.Generator, data: Array | None = None) -> None:
-        """Nothing to do."""
+    def check(self) -> None:
+        check_link(self.link)
+        positive("variance", self.variance)
 
     def noise_variance(self, p: Views) -> float:
         return self.variance
@@ -76,7 +77,7 @@ class GaussianFixed(_Gaussian):
         return 0.5 * features * (LOG_TWO_PI + math.log(self.variance))
 
     def log_prob_terms(self, p: Views, x: Array, o: Array) -> Array:
-        return _gaussian_terms(x, self.mean(p, o), self.variance)
+        return gaussian_terms(x, self.mean(p, o), self.variance)
 
     def log_prob(self, p: Views, x: Array, o: Array, mask: Array | None = None) -> tuple[Array, Backward]:
         m = self.mean(p, o)
@@ -91,11 +92,11 @@ class GaussianFixed(_Gaussian):
         return log_px, backward
 
     def sample(self, p: Views, o: Array, rng: np.random.Generator) -> Array:
-        return _gaussian_sample(self.mean(p, o), self.variance, rng)
+        return gaussian_sample(self.mean(p, o), self.variance, rng)
 
 
 @dataclass(frozen=True)
-class GaussianLearned(_Gaussian):
+class GaussianLearned(OneOutput):
     """N(link(o), s² I) with one learned variance s² = floor + exp(r).                        # E06, E07
 
     log p = -SSE / (2 s²) - (D/2) log(2 π s²)
@@ -111,6 +112,10 @@ class GaussianLearned(_Gaussian):
     floor: float = 1e-6
     shapes: ClassVar[Shapes] = {"raw": (1,)}
 
+    def check(self) -> None:
+        check_link(self.link)
+        positive("floor", self.floor)
+
     def init(self, p: Views, rng: np.random.Generator, data: Array | None = None) -> None:
         """s² starts at the variance of the data about their mean image, or at 1 without data."""
         start = 1.0 if data is None else float(data.var(axis=0).mean())
@@ -119,12 +124,8 @@ class GaussianLearned(_Gaussian):
     def noise_variance(self, p: Views) -> float:
         return float(self._s2(p)[0])
 
-    def constant(self, features: int) -> float:
-        """No part of -log p is constant: the variance moves."""
-        return 0.0
-
     def log_prob_terms(self, p: Views, x: Array, o: Array) -> Array:
-        return _gaussian_terms(x, self.mean(p, o), self._s2(p))
+        return gaussian_terms(x, self.mean(p, o), self._s2(p))
 
     def log_prob(self, p: Views, x: Array, o: Array, mask: Array | None = None) -> tuple[Array, Backward]:
         m, s2 = self.mean(p, o), self._s2(p)
@@ -140,7 +141,7 @@ class GaussianLearned(_Gaussian):
         return log_px, backward
 
     def sample(self, p: Views, o: Array, rng: np.random.Generator) -> Array:
-        return _gaussian_sample(self.mean(p, o), self._s2(p), rng)
+        return gaussian_sample(self.mean(p, o), self._s2(p), rng)
 
     def _s2(self, p: Views) -> Array:
         return self.floor + np.exp(p.raw)

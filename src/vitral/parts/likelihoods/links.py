@@ -1,4 +1,4 @@
-"""How a decoder output becomes a mean, and what a likelihood's way back looks like."""
+"""How a decoder output becomes a parameter of a density."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import numpy as np
 
 from vitral.core import arrays
 from vitral.core.arrays import Array
-from vitral.core.parameters import Views
-
-Backward = Callable[[Array, Views], Array]
+from vitral.errors import unknown
+from vitral.parts.likelihoods.base import doubted_mean
 
 
 class Link(NamedTuple):
-    """How the decoder output becomes a mean: m = value(o), dm/do = slope(m), o = inverse(m); m in ``support``."""
+    """m = value(o), dm/do = slope(m), o = inverse(m); m lies in ``support``."""
 
     value: Callable[[Array], Array]
     slope: Callable[[Array], Array | float]
@@ -30,12 +29,31 @@ LINKS = {
 }
 
 
+def bounded(limit: float) -> Link:
+    """h = limit tanh(o / limit): o itself near 0, and never beyond ±limit, so that exp(h) overflows nowhere.
+
+    dh/do = 1 - (h / limit)²
+
+    The inverse takes what lies beyond 0.95 limit for 0.95 limit: closer to it the slope is gone.
+    """
+    return Link(
+        lambda o: limit * np.tanh(o / limit),
+        lambda h: 1.0 - (h / limit) ** 2,
+        lambda h: limit * np.arctanh(np.clip(h / limit, -0.95, 0.95)),
+        (-limit, limit),
+    )
+
+
+def check_link(link: str) -> None:
+    """Refuse a link that does not exist."""
+    if link not in LINKS:
+        raise unknown("link", link, LINKS)
+
+
 def start_of(link: str, data: Array) -> Array:
     """The decoder output (1, D) whose mean is the mean of the data (N, D), half a row of doubt added.
 
     In [0, 1] the doubt pulls towards 1/2, so that entries that never vary start at a finite logit.
     """
-    mean = data.mean(axis=0, keepdims=True)
-    if link == "sigmoid":
-        mean = (len(data) * mean + 0.5) / (len(data) + 1.0)
+    mean = doubted_mean(data) if link == "sigmoid" else data.mean(axis=0, keepdims=True)
     return LINKS[link].inverse(mean)
