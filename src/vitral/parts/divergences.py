@@ -12,8 +12,8 @@ import numpy as np
 
 from vitral.core.arrays import Array
 from vitral.core.parameters import Views
-from vitral.parts.posteriors import DiagonalGaussian
-from vitral.parts.priors import StandardNormal
+from vitral.parts.posteriors import DiagonalGaussian, FullGaussian
+from vitral.parts.priors import ConditionalGaussian, StandardNormal
 
 Divergence = tuple[Array, Callable[[Array, Views], Array]]
 
@@ -37,4 +37,52 @@ def kl_diagonal_standard(
     return kl, backward
 
 
-CLOSED_KL = {(DiagonalGaussian, StandardNormal): kl_diagonal_standard}
+def kl_full_standard(
+    posterior: FullGaussian, prior: StandardNormal, p: Views, h: Array, context: Array | None = None
+) -> Divergence:
+    """KL(N(mu, C Cᵀ), N(0, I)) with C lower triangular. Derivation: docs/derivations/posteriors.md.
+
+    kl_l = (mu_l² + Σ_j C_lj² - 1) / 2 - log C_ll
+
+    dmu = dkl mu        dC_lj = dkl_l C_lj        dlog C_ll = dkl_l (C_ll² - 1)
+
+    kl_l is the average KL of q(z_l given z_1 .. z_{l-1}) to N(0, 1): never negative, and the sum is exact.
+    """
+    mu, factor, log_diagonal = posterior.factor(h)
+    kl = 0.5 * (mu * mu + (factor * factor).sum(axis=-1) - 1.0) - log_diagonal
+
+    def backward(dkl: Array, g: Views) -> Array:
+        return posterior.unfactor(dkl * mu, dkl[..., None] * factor, dkl * np.expm1(2.0 * log_diagonal))
+
+    return kl, backward
+
+
+def kl_diagonal_conditional(
+    posterior: DiagonalGaussian, prior: ConditionalGaussian, p: Views, h: Array, context: Array | None = None
+) -> Divergence:
+    """KL(N(mu, diag(sigma²)), N(m, diag(v))) with m and log v functions of the context.                # E08
+
+    kl = ((mu - m)² / v + sigma² / v - logvar + log v - 1) / 2
+
+    dmu = dkl (mu - m) / v = -dm        dlogvar = dkl (sigma² / v - 1) / 2
+    dlog v = dkl (1 - ((mu - m)² + sigma²) / v) / 2
+    """
+    mu, logvar = posterior.parameters(p.posterior, h)
+    m, log_v, prior_backward = prior.parameters(p.prior, context)
+    pull = (mu - m) * np.exp(-log_v)
+    ratio, square = np.exp(logvar - log_v), (mu - m) * pull
+    kl = 0.5 * (square + ratio - logvar + log_v - 1.0)
+
+    def backward(dkl: Array, g: Views) -> Array:
+        dmu = dkl * pull
+        prior_backward(-dmu, dkl * (0.5 * (1.0 - square - ratio)), g.prior)
+        return np.concatenate([dmu, dkl * (0.5 * (ratio - 1.0))], axis=-1)
+
+    return kl, backward
+
+
+CLOSED_KL: dict[tuple[type, type], Callable[..., Divergence]] = {
+    (DiagonalGaussian, StandardNormal): kl_diagonal_standard,
+    (DiagonalGaussian, ConditionalGaussian): kl_diagonal_conditional,
+    (FullGaussian, StandardNormal): kl_full_standard,
+}
