@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from vitral.parts.optimisers import PIECE, SGD, Adam, Momentum
-from vitral.parts.schedules import Constant, Linear, value_at
 
 GRADIENTS = (1.0, -2.0, 0.5)
 
@@ -70,16 +69,3 @@ def test_the_first_step_of_adam_has_the_size_of_the_rate_whatever_the_gradient()
     adam = Adam()
     adam.step(theta, np.array([1e-3, 1.0, -1e3]), adam.start(theta), t=1, rate=0.01)
     np.testing.assert_allclose(theta, [-0.01, -0.01, 0.01], rtol=1e-4)
-
-
-@pytest.mark.parametrize(
-    "schedule, table",
-    [
-        (Constant(0.3), {0: 0.3, 10: 0.3, 10**6: 0.3}),
-        (Linear(0.0, 1.0, 4), {0: 0.0, 1: 0.25, 2: 0.5, 4: 1.0, 5: 1.0, 10**6: 1.0}),
-        (Linear(2.0, 1.0, 2), {0: 2.0, 1: 1.5, 2: 1.0, 9: 1.0}),
-        (2, {0: 2.0, 7: 2.0}),
-    ],
-)
-def test_schedules_follow_their_table(schedule, table):
-    assert table == {step: value_at(schedule, step) for step in table}

@@ -22,7 +22,7 @@ def small_data(rows=50, features=7):
     return Data("small", "random", *parts, Contract(features, None, "float64", 1.0, 0.0, 1.0, "unit"))
 
 
-SPEC = Spec(features=7, latent=2, encoder={"hidden": [6]}, decoder={"hidden": [6]})
+SPEC = Spec(features=7, latent=2, encoder={"kind": "mlp", "hidden": [6]}, decoder={"kind": "mlp", "hidden": [6]})
 PLAN = Plan(epochs=3, batch=8, objective=ELBO(beta=Linear(0.0, 1.0, 9)), rate=Linear(1e-2, 1e-3, 12))
 
 

@@ -11,7 +11,9 @@ from vitral.parts.optimisers import Adam
 from vitral.training import parallel
 from vitral.training.parallel import Workers
 
-SPEC = Spec(features=7, latent=2, encoder={"hidden": [6], "quiet": False}, decoder={"hidden": [6]})
+ENCODER = {"kind": "mlp", "hidden": [6], "quiet": False}
+DECODER = {"kind": "mlp", "hidden": [6]}
+SPEC = Spec(features=7, latent=2, encoder=ENCODER, decoder=DECODER)
 
 
 def batch(rows):

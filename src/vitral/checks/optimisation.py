@@ -12,7 +12,7 @@ import numpy as np
 from vitral.checks.check import Check, below
 from vitral.core.arrays import Array
 from vitral.errors import UsageError
-from vitral.parts.optimisers import PIECE, SGD, Adam, Momentum
+from vitral.parts.optimisers import PIECE, SGD, Adam, Adamax, AdamW, Momentum
 
 Memory = dict[str, float]
 
@@ -40,6 +40,19 @@ def _(optimiser: Adam, w: float, g: float, memory: Memory, t: int, rate: float) 
     memory["v"] = optimiser.b2 * memory.get("v", 0.0) + (1.0 - optimiser.b2) * g * g
     mean, square = memory["m"] / (1.0 - optimiser.b1**t), memory["v"] / (1.0 - optimiser.b2**t)
     return w - rate * mean / (sqrt(square) + optimiser.eps)
+
+
+@scalar_step.register
+def _(optimiser: AdamW, w: float, g: float, memory: Memory, t: int, rate: float) -> float:
+    plain = Adam(optimiser.b1, optimiser.b2, optimiser.eps)
+    return scalar_step(plain, w, g, memory, t, rate) - rate * optimiser.decay * w
+
+
+@scalar_step.register
+def _(optimiser: Adamax, w: float, g: float, memory: Memory, t: int, rate: float) -> float:
+    memory["m"] = optimiser.b1 * memory.get("m", 0.0) + (1.0 - optimiser.b1) * g
+    memory["u"] = max(optimiser.b2 * memory.get("u", 0.0), abs(g))
+    return w - rate * memory["m"] / (1.0 - optimiser.b1**t) / (memory["u"] + optimiser.eps)
 
 
 def equals_scalar_loop(optimiser: Any, seed: int, *, steps: int = 7) -> Check:

@@ -27,6 +27,25 @@ def _pieces(*vectors: Array) -> Iterator[tuple[Array, ...]]:
         yield (*parts, scratch[: parts[0].size])
 
 
+def clip(grad: Array, length: float, limit: float) -> None:
+    """g <- g min(1, limit / |g|), in place; ``length`` is |g|, over all parameters (Pascanu et al. 2013)"""
+    if length > limit:
+        grad *= limit / length
+
+
+def blend(average: Array, theta: Array, t: int, decay: float) -> None:
+    """a <- a + (theta - a) (1 - decay) / (1 - decay^t), in place, after step t = 1, 2, ...
+
+    Written out, a = (1 - decay) Σ_s decay^(t-s) theta_s / (1 - decay^t): the exponential average, its bias towards
+    the zero start removed at every step (Kingma and Ba 2015, section 7.2). It starts at theta_1.
+    """
+    share = (1.0 - decay) / (1.0 - decay**t)
+    for a, piece, change in _pieces(average, theta):
+        np.subtract(piece, a, out=change)
+        change *= share
+        a += change
+
+
 @dataclass(frozen=True)
 class SGD:
     """theta <- theta - rate g                                                                     # E16"""
@@ -72,22 +91,84 @@ class Adam:
         return {"m": arrays.zeros(theta.shape, like=theta), "v": arrays.zeros(theta.shape, like=theta)}
 
     def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
-        first, second = 1.0 - self.b1**t, 1.0 - self.b2**t
         for piece, g, m, v, scratch in _pieces(theta, grad, state["m"], state["v"]):
-            self._average(m, v, g, scratch)
-            np.multiply(v, 1.0 / second, out=scratch)
-            np.sqrt(scratch, out=scratch)
-            scratch += self.eps
-            np.divide(m, scratch, out=scratch)
-            scratch *= rate / first
+            _average(m, v, g, self.b1, self.b2, scratch)
+            _scaled(m, v, self.b1, self.b2, self.eps, t, rate, scratch)
             piece -= scratch
 
-    def _average(self, m: Array, v: Array, g: Array, scratch: Array) -> None:
-        """The two running means, in place."""
-        m *= self.b1
-        np.multiply(g, 1.0 - self.b1, out=scratch)
-        m += scratch
-        v *= self.b2
-        np.multiply(g, g, out=scratch)
-        scratch *= 1.0 - self.b2
-        v += scratch
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2)                   # E16
+
+    theta <- theta - rate decay theta - rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+
+    The decay does not pass through m and v, so every parameter shrinks at the same rate, whatever its gradients; it
+    follows the schedule of the rate, and holds for all parameters, biases included.
+    """
+
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-8
+    decay: float = 0.01
+
+    def start(self, theta: Array) -> State:
+        return {"m": arrays.zeros(theta.shape, like=theta), "v": arrays.zeros(theta.shape, like=theta)}
+
+    def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
+        for piece, g, m, v, scratch in _pieces(theta, grad, state["m"], state["v"]):
+            _average(m, v, g, self.b1, self.b2, scratch)
+            _scaled(m, v, self.b1, self.b2, self.eps, t, rate, scratch)
+            piece *= 1.0 - rate * self.decay
+            piece -= scratch
+
+
+@dataclass(frozen=True)
+class Adamax:
+    """m <- b1 m + (1 - b1) g        u <- max(b2 u, |g|)        (Kingma and Ba 2015, algorithm 2)    # E16
+
+    theta <- theta - rate (m / (1 - b1^t)) / (u + eps)        u needs no correction: a maximum has no pull to 0
+
+    eps keeps a parameter whose gradient has always been 0 where it is; the paper leaves it out.
+    """
+
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-8
+
+    def start(self, theta: Array) -> State:
+        return {"m": arrays.zeros(theta.shape, like=theta), "u": arrays.zeros(theta.shape, like=theta)}
+
+    def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
+        for piece, g, m, u, scratch in _pieces(theta, grad, state["m"], state["u"]):
+            m *= self.b1
+            np.multiply(g, 1.0 - self.b1, out=scratch)
+            m += scratch
+            u *= self.b2
+            np.maximum(u, np.abs(g, out=scratch), out=u)
+            np.add(u, self.eps, out=scratch)
+            np.divide(m, scratch, out=scratch)
+            scratch *= rate / (1.0 - self.b1**t)
+            piece -= scratch
+
+
+def _average(m: Array, v: Array, g: Array, b1: float, b2: float, scratch: Array) -> None:
+    """Adam's two running means, of g and of g², in place."""
+    m *= b1
+    np.multiply(g, 1.0 - b1, out=scratch)
+    m += scratch
+    v *= b2
+    np.multiply(g, g, out=scratch)
+    scratch *= 1.0 - b2
+    v += scratch
+
+
+def _scaled(
+    m: Array, v: Array, b1: float, b2: float, eps: float, t: int, rate: float, scratch: Array
+) -> None:
+    """rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps), written into ``scratch``."""
+    np.multiply(v, 1.0 / (1.0 - b2**t), out=scratch)
+    np.sqrt(scratch, out=scratch)
+    scratch += eps
+    np.divide(m, scratch, out=scratch)
+    scratch *= rate / (1.0 - b1**t)

@@ -13,6 +13,8 @@ from vitral.training.loop import TrainState
 def save_checkpoint(path: Path, state: TrainState, asked: dict[str, Any]) -> None:
     """Everything of the state, and what was ``asked`` (recipe, data), to refuse another resume."""
     tensors = {"theta": state.theta, "best": state.best}
+    if state.average is not None:
+        tensors["average"] = state.average
     tensors |= {f"slots.{name}": slot for name, slot in state.slots.items()}
     facts = {"step": state.step, "sums": state.sums, "history": state.history, "best_epoch": state.best_epoch}
     save_tensors(path, tensors, {"kind": "checkpoint", "state": facts, "asked": asked})
@@ -31,4 +33,6 @@ def load_checkpoint(path: Path, asked: dict[str, Any]) -> TrainState:
         for name, tensor in tensors.items()
         if name.startswith("slots.")
     }
-    return TrainState(tensors["theta"].copy(), slots, best=tensors["best"].copy(), **metadata["state"])
+    average = tensors["average"].copy() if "average" in tensors else None
+    best = tensors["best"].copy()
+    return TrainState(tensors["theta"].copy(), slots, best=best, average=average, **metadata["state"])

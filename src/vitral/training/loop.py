@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,13 +19,15 @@ from vitral.core.arrays import Array
 from vitral.core.randomness import draw, stream
 from vitral.data import Data
 from vitral.data.batches import batch_of, steps_per_epoch
-from vitral.errors import TrainingDiverged
+from vitral.errors import TrainingDiverged, UsageError
 from vitral.evaluation.likelihood import per_image, summary
 from vitral.model import Batch, Model
-from vitral.parts.objectives import ELBO
-from vitral.parts.optimisers import Adam
-from vitral.parts.schedules import Constant, Linear, value_at
+from vitral.parts.objectives import ELBO, BetaTC
+from vitral.parts.optimisers import Adam, clip
+from vitral.parts.schedules import Schedule, value_at
+from vitral.specs import check_together
 from vitral.training.parallel import Workers
+from vitral.training.warm_start import warm_start_from
 
 REPORTED = ("loss", "elbo", "sse", "kl")
 
@@ -35,11 +38,15 @@ class Plan:
     better validation loss stop the training (0: never). ``shards`` cuts each batch into so many parts,
     computed on as many threads, whose gradients are added in order. ``monitor_rows`` training rows are
     measured after each epoch, exactly like validation.
+
+    ``clip`` is the greatest length that a gradient may have (0: any). ``average`` is the decay of the running
+    average of the parameters (0: none): where there is one, it is what is measured and kept. ``start_from`` is a
+    model file whose tensors are taken where name and shape fit.
     """
 
     epochs: int = 10
     batch: int = 128
-    rate: float | Constant | Linear = 1e-3
+    rate: float | Schedule = 1e-3
     optimiser: Any = field(default_factory=Adam)
     objective: Any = field(default_factory=ELBO)
     dtype: str = "float32"
@@ -47,6 +54,9 @@ class Plan:
     keep: str = "last"
     patience: int = 0
     monitor_rows: int = 10_000
+    clip: float = 0.0
+    average: float = 0.0
+    start_from: str = ""
 
 
 class Randomness(Protocol):
@@ -83,6 +93,12 @@ class TrainState:
     history: list[dict[str, Any]] = field(default_factory=list)
     best: Array | None = None
     best_epoch: int = 0
+    average: Array | None = None
+
+    @property
+    def measured(self) -> Array:
+        """The parameters that are measured and kept: the running average, or else theta itself."""
+        return self.theta if self.average is None else self.average
 
     @property
     def best_loss(self) -> float:
@@ -90,7 +106,7 @@ class TrainState:
 
     def result(self, plan: Plan) -> Array:
         """The parameters that the plan asks to keep."""
-        return self.best if plan.keep == "best" else self.theta
+        return self.best if plan.keep == "best" else self.measured
 
 
 class Step(NamedTuple):
@@ -109,8 +125,11 @@ class Epoch(NamedTuple):
 
 
 def start(model: Model, theta: Array, plan: Plan) -> TrainState:
-    """The state before the first step."""
-    return TrainState(theta, plan.optimiser.start(theta), best=theta.copy())
+    """The state before the first step; ``theta`` is changed in place from here on."""
+    if plan.start_from:
+        warm_start_from(model, theta, plan.start_from)
+    average = theta.copy() if plan.average > 0.0 else None
+    return TrainState(theta, plan.optimiser.start(theta), best=theta.copy(), average=average)
 
 
 def train(
@@ -124,8 +143,10 @@ def train(
 ) -> Iterator[tuple[Step | Epoch, TrainState]]:
     """Train until the plan ends, from wherever ``state`` stands. The state is changed in place.
 
-    Raises TrainingDiverged at the first step whose loss or gradient is not finite.
+    Raises UsageError for an objective that the model cannot be trained with, and TrainingDiverged at the first
+    step whose loss or gradient is not finite.
     """
+    _check(model, plan)
     randomness = randomness or Streams(seed)
     per_epoch = steps_per_epoch(len(data.train), plan.batch)
     with Workers(plan.shards) as workers:
@@ -139,6 +160,16 @@ def train(
             elif position == 0 and _finished(plan, state):
                 return
             yield from _steps(model, data, plan, state, randomness, workers, seed)
+
+
+def _check(model: Model, plan: Plan) -> None:
+    """Plans made by hand are checked here; those of a recipe were checked when it was read."""
+    check_together(model, plan.objective)
+    if isinstance(plan.objective, BetaTC) and plan.objective.train_rows < 2:
+        raise UsageError(
+            f"objective 'beta_tc' needs to know how many training rows there are, at least 2, got "
+            f"{plan.objective.train_rows}: set train_rows to len(data.train)"
+        )
 
 
 def _steps(
@@ -178,14 +209,18 @@ def _one_step(
     p = model.views(state.theta)
     try:
         loss, kl = workers.gradient(model, p, batch, noise, objective, grad)
-        finite = np.isfinite(loss) and np.isfinite(grad @ grad)
+        square = float(grad @ grad)  # one product on one BLAS thread: the same bits on any number of ours
+        finite = np.isfinite(loss) and np.isfinite(square)
     except FloatingPointError:
         finite = False
     if not finite:
         raise TrainingDiverged(state.step + 1, _offender(model, p, batch, noise))
+    if plan.clip > 0.0:
+        clip(grad, sqrt(square), plan.clip)
     rate = value_at(plan.rate, state.step)
     state.step += 1
-    workers.step(plan.optimiser, state.theta, grad, state.slots, t=state.step, rate=rate)
+    average = None if state.average is None else (state.average, plan.average)
+    workers.step(plan.optimiser, state.theta, grad, state.slots, t=state.step, rate=rate, average=average)
     loss -= model.likelihood.constant(model.features)
     for name, value in (("loss", loss), ("kl", kl), ("batches", 1.0)):
         state.sums[name] += value
@@ -211,12 +246,14 @@ def _end_epoch(model: Model, data: Data, plan: Plan, state: TrainState, seed: in
     record: dict[str, Any] = {"epoch": epoch, "step": state.step, "running": _running(state)}
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite raises just below
         for split, rows in (("train", monitored), ("validation", data.validation)):
-            values = per_image(model, state.theta, rows, objective, seed=seed, purpose=f"monitor {split}")
+            values = per_image(
+                model, state.measured, rows, objective, seed=seed, purpose=f"monitor {split}"
+            )
             if not np.isfinite(values["loss"]).all():
                 raise TrainingDiverged(state.step, f"{split} loss")
             record[split] = {name: summary(values)[name] for name in REPORTED}
         at_mean = per_image(
-            model, state.theta, data.validation, objective, seed=seed, purpose="", at_mean=True
+            model, state.measured, data.validation, objective, seed=seed, purpose="", at_mean=True
         )
     record["validation"]["loss_at_mean"] = float(at_mean["loss"].mean())
     record["validation"]["loss_at_mean_by_batch"] = _mean_of_batch_means(at_mean["loss"], plan.batch)
@@ -224,7 +261,7 @@ def _end_epoch(model: Model, data: Data, plan: Plan, state: TrainState, seed: in
     state.sums = {"loss": 0.0, "kl": 0.0, "batches": 0.0}
     if epoch == 0 or record["validation"]["loss"] < state.best_loss:
         state.best_epoch = epoch
-        state.best[...] = state.theta
+        state.best[...] = state.measured
     return Epoch(record, _finished(plan, state))
 
 

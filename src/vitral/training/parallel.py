@@ -22,6 +22,7 @@ from vitral.core.parameters import Views
 from vitral.environment import cores
 from vitral.model import Batch, Model
 from vitral.parts.objectives import Terms
+from vitral.parts.optimisers import blend
 
 
 class Workers:
@@ -65,15 +66,25 @@ class Workers:
         return sum(loss for loss, _ in results), sum(kl for _, kl in results)
 
     def step(
-        self, optimiser: Any, theta: Array, grad: Array, slots: dict[str, Array], *, t: int, rate: float
+        self,
+        optimiser: Any,
+        theta: Array,
+        grad: Array,
+        slots: dict[str, Array],
+        *,
+        t: int,
+        rate: float,
+        average: tuple[Array, float] | None = None,
     ) -> None:
-        """One optimiser step, a slice of all vectors for each thread."""
+        """One optimiser step, and one of the running average with its decay: a slice of each for every thread."""
         size = -(-theta.size // self.threads)
         slices = [slice(first, first + size) for first in range(0, theta.size, size)]
 
         def on(part: slice) -> None:
             state = {name: slot[part] for name, slot in slots.items()}
             optimiser.step(theta[part], grad[part], state, t=t, rate=rate)
+            if average is not None:
+                blend(average[0][part], theta[part], t, average[1])
 
         self._map(on, slices)
 

@@ -15,7 +15,7 @@ from vitral.model import Batch, Model
 from vitral.parts.layers import Affine, Chain, Tanh
 from vitral.parts.likelihoods import Bernoulli
 from vitral.parts.objectives import ELBO, Seeds, Terms
-from vitral.parts.optimisers import SGD, Adam, Momentum, State
+from vitral.parts.optimisers import SGD, Adam, Adamax, AdamW, Momentum, State
 from vitral.parts.posteriors import DiagonalGaussian
 from vitral.parts.priors import StandardNormal
 
@@ -56,6 +56,21 @@ class ScoreWithoutPrior(ELBO):
 
 class NoBiasCorrection(Adam):
     """m and v as they are"""
+
+    def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
+        super().step(theta, grad, state, t=10**6, rate=rate)
+
+
+class DecaysThroughTheAverages(AdamW):
+    """the decay is added to the gradient, and then divided by its own size"""
+
+    def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
+        plain = Adam(self.b1, self.b2, self.eps)
+        plain.step(theta, grad + self.decay * theta, state, t=t, rate=rate)
+
+
+class UncorrectedAdamax(Adamax):
+    """m as it is"""
 
     def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
         super().step(theta, grad, state, t=10**6, rate=rate)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from vitral.core.arrays import Array
-from vitral.parts.objectives.terms import Seeds, Terms, filled
+from vitral.parts.objectives.terms import Seeds, Terms, filled, resolved
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,29 @@ class ELBO:
     kl: str = "auto"
     samples: int = 1
     whole_batch: ClassVar[bool] = False
+    scheduled: ClassVar[tuple[str, ...]] = ("beta",)
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"kl": ("auto", "closed", "sampled")}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the model has to have: see specs.check_together."""
+        return ("density", "closed_kl") if self.kl == "closed" else ("density",)
 
     def at(self, step: int) -> ELBO:
         """The same objective with beta as it is at this step."""
-        return self if isinstance(self.beta, int | float) else replace(self, beta=self.beta.at(step))
+        return resolved(self, step)  # type: ignore[no-any-return]
 
     def closed(self, terms: Terms) -> bool:
         """Whether the KL is the one in closed form."""
         return self.kl == "closed" or (self.kl == "auto" and terms.kl is not None)
 
+    def kl_rows(self, terms: Terms) -> Array:
+        """KL_n of every row, (N,)."""
+        return terms.kl.sum(axis=-1) if self.closed(terms) else (terms.log_qz - terms.log_pz).mean(axis=0)
+
     def rows(self, terms: Terms) -> Array:
         """The loss of every row, (N,)."""
-        kl = terms.kl.sum(axis=-1) if self.closed(terms) else (terms.log_qz - terms.log_pz).mean(axis=0)
-        return self.beta * kl - terms.log_px.mean(axis=0)
+        return self.beta * self.kl_rows(terms) - terms.log_px.mean(axis=0)
 
     def __call__(self, terms: Terms, total: int) -> tuple[Array, Seeds]:
         share = 1.0 / (terms.log_px.shape[0] * total)
@@ -60,6 +70,9 @@ class Reconstruction:
 
     samples: int = 1
     whole_batch: ClassVar[bool] = False
+    scheduled: ClassVar[tuple[str, ...]] = ()
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+    needs: ClassVar[tuple[str, ...]] = ("point",)
 
     def at(self, step: int) -> Reconstruction:
         """Nothing here is scheduled."""

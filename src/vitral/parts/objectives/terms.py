@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -45,6 +46,13 @@ class Seeds(NamedTuple):
     mu: Array | float = 0.0
     logvar: Array | float = 0.0
     path: Array | None = None
+
+
+def resolved(objective: Any, step: int) -> Any:
+    """The same objective, every schedule in it replaced by its number at this step."""
+    asked = {name: getattr(objective, name) for name in objective.scheduled}
+    changed = {name: value.at(step) for name, value in asked.items() if not isinstance(value, int | float)}
+    return replace(objective, **changed) if changed else objective
 
 
 def filled(value: float, like: Array | None) -> Array | None:
