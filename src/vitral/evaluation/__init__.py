@@ -1,1 +1,1 @@
-"""What a trained model is worth: likelihood, latent space, baselines. Nothing here trains."""
+"""What a trained model is worth. Nothing here changes the model; a small classifier that judges samples is trained."""

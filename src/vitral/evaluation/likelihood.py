@@ -6,7 +6,7 @@ Derivation: docs/derivations/importance_sampling.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,9 +19,11 @@ from vitral.data import Rows
 from vitral.environment import cores
 from vitral.errors import UsageError
 from vitral.model import Batch, Model
+from vitral.parts.objectives import Terms
 
 BLOCK = 1000  # rows evaluated together; noise belongs to the block, so never change it for speed
-DECODINGS = 5000  # decoder rows at a time in importance sampling
+DECODINGS = 5000  # decoder rows at a time, where there are several draws of a row
+DRAWN = ("log_px", "log_pz", "log_qz", "z")  # terms with the draws on their first axis and the rows on the second
 
 
 def per_image(
@@ -37,20 +39,23 @@ def per_image(
 ) -> dict[str, np.ndarray]:
     """Each of loss, elbo, log_px, kl and sse for every row, (N,) in float64.
 
-    ``loss`` is the objective without the likelihood's constant; ``elbo`` has every constant and beta = 1;
-    ``sse`` is the squared distance to the mean of p(x given z). With ``draws`` > 1 they are averages over
-    draws of z. A plain autoencoder has neither elbo nor kl: they are NaN.
+    ``loss`` is the objective without the likelihood's constant, with the ``samples`` of z that it is trained with;
+    what rows pay together (free bits, a discrepancy) is measured over blocks of 1,000 rows. ``elbo`` has every
+    constant and beta = 1, whatever the objective, and averages over all samples; ``sse`` is the squared distance to
+    the mean of p(x given z). With ``draws`` > 1 they are averages over so many repetitions. A plain autoencoder has
+    neither elbo nor kl: they are NaN.
     """
     p, dtype = model.views(theta), theta.dtype.name
 
     def measured(number: int) -> dict[str, Any]:
         batch = rows.batch(slice(number * BLOCK, (number + 1) * BLOCK), dtype)
-        shapes = model.posterior.noise_shapes(1 if at_mean else draws, len(batch.target))
+        drawn = 1 if at_mean else draws * objective.samples
+        shapes = model.posterior.noise_shapes(drawn, len(batch.target))
         if at_mean:
             noise = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
         else:
             noise = draw(shapes, stream(seed, purpose, number), dtype)
-        return _measure_block(model, p, batch, noise, objective)
+        return _measure_block(model, p, batch, noise, objective, drawn)
 
     blocks = side_by_side(measured, range(-(-len(rows) // BLOCK)))
     return {name: np.concatenate([block[name] for block in blocks]).astype(np.float64) for name in blocks[0]}
@@ -69,21 +74,48 @@ def side_by_side(function: Callable[[Any], Any], items: Iterable[Any]) -> list[A
 
 
 def _measure_block(
-    model: Model, p: Any, batch: Batch, noise: dict[str, np.ndarray], objective: Any
+    model: Model, p: Any, batch: Batch, noise: dict[str, np.ndarray], objective: Any, drawn: int
 ) -> dict[str, Any]:
-    terms, o, _ = model.run(p, batch, noise)
-    residual = batch.target - model.likelihood.mean(p.likelihood, o)
+    terms, sse = _block_terms(model, p, batch, noise, max(DECODINGS // drawn, 1))
     log_px = terms.log_px.mean(axis=0)
     kl = np.full(len(batch.target), np.nan) if terms.kl is None else terms.kl.sum(axis=-1)
     if terms.kl is None and terms.log_qz is not None:
         kl = (terms.log_qz - terms.log_pz).mean(axis=0)
+    losses = [objective.rows(some) for some in _repetitions(terms, objective.samples)]
     return {
-        "loss": objective.rows(terms) - model.likelihood.constant(model.features),
+        "loss": np.mean(losses, axis=0) - model.likelihood.constant(model.features),
         "elbo": log_px - kl,
         "log_px": log_px,
         "kl": kl,
-        "sse": (residual * residual).sum(axis=-1).mean(axis=0),
+        "sse": sse,
     }
+
+
+def _block_terms(
+    model: Model, p: Any, batch: Batch, noise: dict[str, np.ndarray], height: int
+) -> tuple[Terms, np.ndarray]:
+    """The terms of a block and its squared errors, ``height`` rows at a time: K decodings of each need memory."""
+    parts = []
+    for some in (slice(start, start + height) for start in range(0, len(batch.target), height)):
+        rows = Batch(*(None if array is None else array[some] for array in batch))
+        terms, o, _ = model.run(p, rows, {name: eps[:, some] for name, eps in noise.items()})
+        residual = rows.target - model.likelihood.mean(p.likelihood, o)
+        parts.append((terms, (residual * residual).sum(axis=-1).mean(axis=0)))
+    together = {
+        name: None
+        if getattr(parts[0][0], name) is None
+        else np.concatenate([getattr(terms, name) for terms, _ in parts], axis=1 if name in DRAWN else 0)
+        for name in Terms._fields
+    }
+    return Terms(**together), np.concatenate([sse for _, sse in parts])
+
+
+def _repetitions(terms: Terms, samples: int) -> Iterator[Terms]:
+    """The terms of the first ``samples`` draws, of the next, ...; all of them where there are fewer."""
+    for first in range(0, len(terms.log_px), samples):
+        some = slice(first, first + samples)
+        drawn = {name: getattr(terms, name) for name in DRAWN if getattr(terms, name) is not None}
+        yield terms._replace(**{name: array[some] for name, array in drawn.items()})
 
 
 def summary(values: dict[str, np.ndarray]) -> dict[str, float | None]:
