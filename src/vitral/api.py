@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -28,7 +28,10 @@ class TrainedModel:
     """A model with its parameters, the contract of its data, and facts about its training.
 
     Arrays go in as (N, D), (N, H, W) or (N, H, W, C), 8-bit or in the unit of the contract, and are
-    checked against it.
+    checked against it; a model that was trained on drawn bits draws them from grey levels, by its own rule and seed.
+
+    A conditional model is told what to condition on: ``label``, one of ``classes`` or one for each row, or, where
+    it was trained with side information, ``context``, (C,) or (rows, C) numbers.
 
     >>> import vitral
     >>> model = vitral.load("tiny")
@@ -42,37 +45,68 @@ class TrainedModel:
     contract: Contract
     facts: Mapping[str, Any]
 
-    def encode(self, array: Any) -> np.ndarray:
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """The labels that a conditional model knows, in their order; empty for others."""
+        return () if self.contract.context is None else self.contract.context.classes
+
+    def encode(self, array: Any, *, label: Any = None, context: Any = None) -> np.ndarray:
         """The mean of q(z given x) of every row, (N, L); deterministic."""
-        mu, _ = codes(self.model, self.theta, self.contract.rows(np.asarray(array)))
+        rows = self.contract.rows(np.asarray(array))
+        mu, _ = codes(
+            self.model, self.theta, replace(rows, context=self.context((len(rows),), label=label, context=context))
+        )
         return mu
 
-    def decode(self, z: Any) -> np.ndarray:
+    def decode(self, z: Any, *, label: Any = None, context: Any = None) -> np.ndarray:
         """The mean of p(x given z) for codes (..., L)."""
         z = np.asarray(z, self.theta.dtype)
         if z.ndim == 0 or z.shape[-1] != self.spec.latent:
             raise UsageError(
                 f"codes need {self.spec.latent} numbers each, got shape {z.shape}: give (rows, {self.spec.latent})"
             )
-        return np.asarray(self.model.decode(self.model.views(self.theta), z))
+        c = self.context(z.shape[:-1], label=label, context=context)
+        return np.asarray(self.model.decode(self.model.views(self.theta), z, c))
 
-    def reconstruct(self, array: Any) -> np.ndarray:
+    def reconstruct(self, array: Any, *, label: Any = None, context: Any = None) -> np.ndarray:
         """Decoder means at the mean of q(z given x), (N, D)."""
-        return self.decode(self.encode(array))
+        given = {"label": label, "context": context}
+        return self.decode(self.encode(array, **given), **given)
 
-    def sample(self, n: int, *, seed: int = 0) -> np.ndarray:
-        """n draws from the model, (n, D): z from the prior, then x from p(x given z)."""
-        _, x = self.model.sample(
-            self.model.views(self.theta), n, stream(seed, "sample"), self.theta.dtype.name
-        )
+    def sample(self, n: int, *, seed: int = 0, label: Any = None, context: Any = None) -> np.ndarray:
+        """n draws from the model, (n, D): z from the prior, then x from p(x given z).
+
+        Without a label a model with labels draws them too, each class as often as among its training rows.
+        """
+        _, x, _ = self._drawn(n, seed, label, context)
         return np.asarray(x)
 
-    def prior_means(self, n: int, *, seed: int = 0) -> np.ndarray:
-        """Decoder means for n draws of z from the prior, (n, D): the same z as ``sample``."""
-        z, _ = self.model.sample(
-            self.model.views(self.theta), n, stream(seed, "sample"), self.theta.dtype.name
-        )
-        return self.decode(z)
+    def prior_means(self, n: int, *, seed: int = 0, label: Any = None, context: Any = None) -> np.ndarray:
+        """Decoder means for n draws of z from the prior, (n, D): the same z and labels as ``sample``."""
+        z, _, c = self._drawn(n, seed, label, context)
+        return self.decode(z, context=c)
+
+    def context(self, shape: tuple[int, ...], *, label: Any = None, context: Any = None) -> np.ndarray | None:
+        """What this model is given beside rows of this shape, (*shape, C); None where it is not conditional.
+
+        Raises UsageError for a label that is no class, and where one is missing or not wanted.
+        """
+        condition = self.contract.context
+        if condition is None and label is None and context is None:
+            return None
+        if condition is None:
+            raise UsageError(
+                "this model is not conditional: leave label and context out, or train one with model.context 'labels'"
+            )
+        return condition.numbers(shape, label=label, context=context).astype(self.theta.dtype)
+
+    def _drawn(self, n: int, seed: int, label: Any, context: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """z from the prior and x from p(x given z), n of each, and the context that both were given."""
+        if self.contract.context is not None and label is None and context is None:
+            label = self.contract.context.drawn(n, stream(seed, "labels"))
+        c = self.context((n,), label=label, context=context)
+        p, dtype = self.model.views(self.theta), self.theta.dtype.name
+        return *self.model.sample(p, n, stream(seed, "sample"), dtype, c), c
 
 
 @dataclass(frozen=True)

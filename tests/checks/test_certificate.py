@@ -10,6 +10,7 @@ import pytest
 from vitral.checks import bounds, passes
 from vitral.checks.certificate import certify
 from vitral.checks.check import Check, below, tally
+from vitral.checks.observations import values
 from vitral.errors import DataError
 from vitral.parts.layers import Affine
 from vitral.parts.likelihoods import GaussianLearned
@@ -31,10 +32,15 @@ def failures(checks):
     return {check.name for check in checks if check.passed is False}
 
 
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+COLUMNS = ["gaussian", "continuous_bernoulli", {"kind": "categorical", "classes": 3}, "poisson"] * 3
+NEEDED = {"categorical": {"classes": 3}, "mixed": {"columns": COLUMNS}}
+
+
+@pytest.mark.parametrize("likelihood", [{"kind": kind, **NEEDED.get(kind, {})} for kind in LIKELIHOODS], ids=str)
 @pytest.mark.parametrize("latent", [1, 2, 5])
 def test_a_sound_model_passes_every_check_that_applies(latent, likelihood):
-    checks = certify(*made(latent, likelihood=likelihood), X)
+    model, theta = made(latent, likelihood=likelihood)
+    checks = certify(model, theta, values(model.likelihood, np.random.default_rng(0), X.shape))
     assert failures(checks) == set()
     assert {check.id for check in checks} == EVERY_ID
     passed, total = tally(checks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.laws import small_model
+from tests.members import small_model
 from vitral.checks import passes
 from vitral.checks.bugs import ZOO
 from vitral.checks.gradient import TOLERANCE, compare, directional, gradient, prepared

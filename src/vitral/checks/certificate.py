@@ -19,9 +19,10 @@ from vitral.core.arrays import Array
 from vitral.core.parameters import Views
 from vitral.core.randomness import draw, stream
 from vitral.errors import DataError
-from vitral.model import Batch, Model
+from vitral.model import Batch, Model, joined
 from vitral.parts.divergences import CLOSED_KL
 from vitral.parts.objectives import ELBO, Reconstruction
+from vitral.parts.priors import StandardNormal
 
 ENTRIES = 4  # of every tensor, besides the random directions over all parameters
 IMAGES, EVIDENCE_IMAGES, SHORTCUT_IMAGES = 4, 3, 200
@@ -30,11 +31,12 @@ POINT = "a plain autoencoder has no density q(z given x)"
 
 @dataclass(frozen=True)
 class Bench:
-    """A model in float64, the images it is checked on, and the weight of its KL."""
+    """A model in float64, the images it is checked on with their context, and the weight of its KL."""
 
     model: Model
     theta: Array
     x: Array
+    context: Array | None
     seed: int
     beta: float
 
@@ -58,19 +60,35 @@ class Bench:
     def noise(self, purpose: str, draws: int, rows: int) -> dict[str, Array]:
         return draw(self.model.posterior.noise_shapes(draws, rows), self.rng(purpose), "float64")
 
+    def given(self, rows: int) -> Array | None:
+        """The context of the first rows, (rows, C), where the model has one."""
+        return None if self.context is None else self.context[:rows]
+
+    def batch(self, rows: int) -> Batch:
+        """The first rows, or all where there are fewer."""
+        return Batch(self.x[:rows], self.x[:rows], context=self.given(rows))
+
     def encoded(self, rows: int) -> Array:
         """The encoder output h of the first rows."""
-        h, _ = self.model.encoder.forward(self.p.encoder, self.x[:rows])
+        h, _ = self.model.encoder.forward(self.p.encoder, joined(self.x[:rows], self.given(rows)))
         return h
 
     def outputs(self, rows: int) -> Array:
         """The decoder output o at one sampled z of each of the first rows, (rows, M)."""
-        batch = Batch(self.x[:rows], self.x[:rows])
-        _, o, _ = self.model.run(self.p, batch, self.noise("outputs", 1, rows))
+        batch = self.batch(rows)
+        _, o, _ = self.model.run(self.p, batch, self.noise("outputs", 1, len(batch.inputs)))
         return o[0]
 
 
-def certify(model: Model, theta: Array, x: Array, seed: int = 0, *, beta: float = 1.0) -> list[Check]:
+def certify(
+    model: Model,
+    theta: Array,
+    x: Array,
+    seed: int = 0,
+    *,
+    beta: float = 1.0,
+    context: Array | None = None,
+) -> list[Check]:
     """Every check that applies to a trained model, on the first rows of x; equal arguments, equal numbers.
 
     Parameters
@@ -83,6 +101,8 @@ def certify(model: Model, theta: Array, x: Array, seed: int = 0, *, beta: float 
         Seed of all random directions, entries and draws.
     beta
         Weight of the KL in the objective that the model was trained with.
+    context : (N, C)
+        What a conditional model is given beside each image.
 
     Examples
     --------
@@ -98,16 +118,23 @@ def certify(model: Model, theta: Array, x: Array, seed: int = 0, *, beta: float 
             f"the checks need images of shape (N, {model.features}), at least one; got {x.shape}: "
             "pass rows as the model was trained on them"
         )
-    rows = np.array(x[:SHORTCUT_IMAGES], dtype=np.float64)
-    bench = Bench(model, np.array(theta, dtype=np.float64), rows, seed, beta)
+    if context is not None and (context.ndim != 2 or len(context) != len(x)):
+        raise DataError(
+            f"the checks need one row of context for each of {len(x)} images, got {context.shape}: pass (N, C)"
+        )
+    rows, given = (
+        None if array is None else np.array(array[:SHORTCUT_IMAGES], dtype=np.float64) for array in (x, context)
+    )
+    assert rows is not None
+    bench = Bench(model, np.array(theta, dtype=np.float64), rows, given, seed, beta)
     return [check for examine in EXAMINATIONS for check in examine(bench)]
 
 
 def _gradients(bench: Bench) -> list[Check]:
     """E01 to E09: the gradient of the loss on the trained weights, along directions and entry by entry."""
-    few = min(2, len(bench.x))
-    batch = Batch(bench.x[:few], bench.x[:few])
-    part = passes.of_model(bench.model, batch, bench.noise("gradient", 1, few), bench.objective)
+    batch = bench.batch(2)
+    noise = bench.noise("gradient", 1, len(batch.inputs))
+    part = passes.of_model(bench.model, batch, noise, bench.objective)
     return [
         directional(part, bench.theta, bench.rng("directions")),
         gradient(part, bench.theta, bench.rng("entries"), entries=ENTRIES),
@@ -148,8 +175,8 @@ def _divergence(bench: Bench) -> list[Check]:
         return [not_applicable("E08", name, reason) for name in names]
     parts, kl = (bench.model.posterior, bench.model.prior), bench.closed_kl
     return [
-        moments.kl_by_draws(*parts, kl, bench.p, bench.encoded(IMAGES), bench.rng("kl")),
-        moments.kl_is_a_divergence(*parts, kl, bench.p, bench.encoded(len(bench.x))),
+        moments.kl_by_draws(*parts, kl, bench.p, bench.encoded(IMAGES), bench.rng("kl"), bench.given(IMAGES)),
+        moments.kl_is_a_divergence(*parts, kl, bench.p, bench.encoded(len(bench.x)), bench.context),
     ]
 
 
@@ -159,14 +186,14 @@ def _prior(bench: Bench) -> list[Check]:
         return [
             not_applicable("E18", "draws from the prior", "a plain autoencoder is trained without a prior")
         ]
-    return [moments.prior_draws(bench.model.prior, bench.p, bench.rng("prior"))]
+    return [moments.prior_draws(bench.model.prior, bench.p, bench.rng("prior"), bench.given(1))]
 
 
 def _objective(bench: Bench) -> list[Check]:
     """E09: the loss is the sum of its terms."""
-    few = bench.x[:IMAGES]
-    terms, _, _ = bench.model.run(bench.p, Batch(few, few), bench.noise("objective", 2, len(few)))
-    return [objective.terms_add_to_the_loss(bench.objective, terms, len(few))]
+    few = bench.batch(IMAGES)
+    terms, _, _ = bench.model.run(bench.p, few, bench.noise("objective", 2, len(few.inputs)))
+    return [objective.terms_add_to_the_loss(bench.objective, terms, len(few.inputs))]
 
 
 def _evidence(bench: Bench) -> list[Check]:
@@ -175,15 +202,18 @@ def _evidence(bench: Bench) -> list[Check]:
     latent = bench.model.posterior.latent
     if not bench.model.posterior.has_density:
         return [not_applicable(*name, POINT) for name in names]
-    if bench.closed_kl is None or latent > 2:
+    if latent > 2:
         reason = f"quadrature covers 1 or 2 latent dimensions, this model has {latent}"
         return [not_applicable(*name, reason) for name in names]
-    few = bench.x[:EVIDENCE_IMAGES]
-    exact = bounds.evidences(bench.model, bench.p, few)
+    few, c = bench.x[:EVIDENCE_IMAGES], bench.given(EVIDENCE_IMAGES)
+    if bench.model.encode(bench.p, few, c)[1] is None:
+        reason = "quadrature needs to know how wide q is, and this q does not say"
+        return [not_applicable(*name, reason) for name in names]
+    exact = bounds.evidences(bench.model, bench.p, few, c)
     return [
-        bounds.elbo_is_a_bound(bench.model, bench.p, few, exact, bench.rng("elbo")),
+        bounds.elbo_is_a_bound(bench.model, bench.p, few, exact, bench.rng("elbo"), context=c),
         bounds.importance_bound_meets_evidence(
-            bench.model, bench.p, few, exact, bench.rng("evidence"), two_sided=False
+            bench.model, bench.p, few, exact, bench.rng("evidence"), two_sided=False, context=c
         ),
     ]
 
@@ -191,13 +221,13 @@ def _evidence(bench: Bench) -> list[Check]:
 def _importance(bench: Bench) -> list[Check]:
     """E11: what the importance-weighted bound does without knowing log p(x)."""
     names = ("one importance sample is the ELBO", "importance bound falls with K")
-    if bench.closed_kl is None:
+    if not bench.model.posterior.has_density:
         return [not_applicable("E11", name, POINT) for name in names]
-    few = bench.x[:EVIDENCE_IMAGES]
-    return [
-        bounds.one_sample_is_the_elbo(bench.model, bench.p, few, bench.rng("one sample")),
-        bounds.importance_bound_rises(bench.model, bench.p, few, bench.rng("rises")),
-    ]
+    few, c = bench.x[:EVIDENCE_IMAGES], bench.given(EVIDENCE_IMAGES)
+    rises = bounds.importance_bound_rises(bench.model, bench.p, few, bench.rng("rises"), context=c)
+    if bench.closed_kl is None:
+        return [not_applicable("E11", names[0], "the KL is sampled, which makes them the same by definition"), rises]
+    return [bounds.one_sample_is_the_elbo(bench.model, bench.p, few, bench.rng("one sample"), context=c), rises]
 
 
 def _shortcut(bench: Bench) -> list[Check]:
@@ -205,7 +235,7 @@ def _shortcut(bench: Bench) -> list[Check]:
     name = "reconstruction hidden by z = mu"
     if not bench.model.posterior.has_density:
         return [not_applicable("E13", name, "a plain autoencoder draws no z")]
-    batch, zeros = Batch(bench.x, bench.x), bench.noise("shortcut", 1, len(bench.x))
+    batch, zeros = bench.batch(len(bench.x)), bench.noise("shortcut", 1, len(bench.x))
     at_mean, _, _ = bench.model.run(bench.p, batch, {key: np.zeros_like(eps) for key, eps in zeros.items()})
     draws = 8
     sampled = [
@@ -213,14 +243,20 @@ def _shortcut(bench: Bench) -> list[Check]:
         for k in range(draws)
     ]
     gaps = at_mean.log_px[0] - np.mean([terms.log_px[0] for terms in sampled], axis=0)
-    assert at_mean.logvar is not None
-    predicted = 0.5 * bench.beta * float((1.0 - np.exp(at_mean.logvar)).sum(axis=-1).mean())
     error = gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else float("nan")
     note = (
-        f"predicted {predicted:.3f} nats at convergence; standard error {error:.3f} over {len(gaps)} images, "
+        f"{_prediction(bench, at_mean.logvar)}; standard error {error:.3f} over {len(gaps)} images, "
         f"{draws} draws each; a consistency check of training, not an identity"
     )
     return [information("E13", name, float(gaps.mean()), "nats an image", note)]
+
+
+def _prediction(bench: Bench, logvar: Array | None) -> str:
+    """What E13 predicts: its rule is that of a width sigma and a standard normal prior."""
+    if logvar is None or not isinstance(bench.model.prior, StandardNormal):
+        return "nothing predicted: the rule is for a q with a width in each dimension and a standard normal prior"
+    predicted = 0.5 * bench.beta * float((1.0 - np.exp(logvar)).sum(axis=-1).mean())
+    return f"predicted {predicted:.3f} nats at convergence"
 
 
 def _course(bench: Bench) -> list[Check]:

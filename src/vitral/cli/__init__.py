@@ -18,11 +18,13 @@ from vitral.errors import UsageError, VitralError, unknown
 
 COMMANDS = {
     "study": "From data to report: the main job.",
+    "compare": "Several models beside one another: one table, one figure.",
     "train": "Train one model on MNIST or your own data.",
     "evaluate": "ELBO, log-likelihood, reconstruction, latent space of a model.",
     "reconstruct": "Images through a model and back.",
     "sample": "New images from the prior.",
     "grid": "The latent plane as a grid of images.",
+    "traverse": "One latent dimension at a time, the most used first.",
     "interpolate": "From one image to another through the latent space.",
     "encode": "Codes of images or rows, as an array.",
     "check": "The certificate of a model: what is proved, with numbers.",

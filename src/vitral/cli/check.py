@@ -35,13 +35,20 @@ def command(
     from vitral.checks.certificate import certify
     from vitral.cli.inputs import final_objective, rows_to_use
     from vitral.cli.progress import stages
+    from vitral.study.measure import final_beta
 
     trained = load_one(model, name)
+    batch = rows_to_use(trained, data_name, quiet=quiet).batch(slice(0, rows), "float64")
     with stages(1, quiet=quiet) as announce:
         announce("checking")
-        x = rows_to_use(trained, data_name).take(slice(0, rows), "float64")
-        beta = getattr(final_objective(trained), "beta", 0.0)
-        items = certify(trained.model, trained.theta.astype("float64"), x, seed, beta=beta)
+        items = certify(
+            trained.model,
+            trained.theta.astype("float64"),
+            batch.inputs,
+            seed,
+            beta=final_beta(final_objective(trained)),
+            context=batch.context,
+        )
     applied = [item for item in items if item.passed is not None]
     failed = [item for item in applied if not item.passed]
     if as_json:

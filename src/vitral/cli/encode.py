@@ -19,17 +19,25 @@ from vitral.cli import options
 @options.model_argument
 @click.argument("data", default="", metavar="[DATA]")
 @options.model_name
+@options.label
 @options.out("codes.npy", "Array (.npy) or table (.csv).")
 @options.force
 @options.as_json
 @options.quiet
 def command(
-    model: str, data: str, name: str | None, out: Path, force: bool, as_json: bool, quiet: bool
+    model: str,
+    data: str,
+    name: str | None,
+    label: int | None,
+    out: Path,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Codes of images or rows: the mean of q(z given x), (rows, latent), as .npy or .csv.
 
     DATA is a .npy or .npz file (all rows), or mnist or digits (the test rows); default: the model's own
-    test rows.
+    test rows. A conditional model reads the labels of the data, or is given one for all with --label.
     """
     from vitral.api import load_one
     from vitral.cli.inputs import rows_to_use
@@ -38,5 +46,6 @@ def command(
 
     path = options.writable(out, (".npy", ".csv"), force=force)
     trained = load_one(model, name)
-    mu, _ = codes(trained.model, trained.theta, rows_to_use(trained, data or None))
+    rows = rows_to_use(trained, data or None, label=label, quiet=quiet)
+    mu, _ = codes(trained.model, trained.theta, rows)
     write(path, mu, as_json=as_json, quiet=quiet)

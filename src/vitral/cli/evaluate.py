@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from vitral.cli import options
 from vitral.errors import UsageError
+
+ROWS = (
+    ("loss", "loss"),
+    ("elbo", "ELBO"),
+    ("kl", "rate (KL)"),
+    ("distortion", "distortion"),
+    ("sse", "squared error"),
+)
 
 
 @options.command(
@@ -57,56 +66,71 @@ def command(
     are means over images with their standard error; z is sampled unless a line says otherwise.
     """
     from vitral.api import load_one
+    from vitral.cli.existing import records_beside
     from vitral.cli.inputs import model_data
     from vitral.study.recipes import EvaluationPart
 
     if split is not None and data_name is None:
         raise UsageError("--split says how to split --data: name the data too, or leave --split out")
     trained = load_one(model, name)
-    data = model_data(trained, data_name, split or "auto")
+    data = model_data(trained, data_name, split or "auto", quiet=quiet)
     asked = EvaluationPart(draws=draws, importance_samples=samples, importance_images=images)
-    numbers = _measured(trained, data, asked, seed, quiet)
+    records = records_beside(Path(model), name)
+    numbers = _measured(trained, data, asked, seed, records, quiet)
     if as_json:
         options.print_json(numbers)
     elif not quiet:
         click.echo(_text(numbers, trained.spec.latent))
 
 
-def _measured(trained: Any, data: Any, asked: Any, seed: int, quiet: bool) -> dict[str, Any]:
-    """The numbers of the three splits, the latent space and the baselines."""
+def _measured(
+    trained: Any, data: Any, asked: Any, seed: int, records: list[dict[str, Any]], quiet: bool
+) -> dict[str, Any]:
+    """The numbers of the three splits, the latent space, the baselines, and what is wrong with the model."""
+    from dataclasses import asdict
+
     from vitral.cli.inputs import final_objective
     from vitral.cli.progress import stages
     from vitral.evaluation.baselines import fit_baselines
+    from vitral.evaluation.diagnosis import diagnose
     from vitral.study import measure
+    from vitral.study.jobs import Job, Trained
+    from vitral.study.results import entry_of
+    from vitral.training.loop import Plan
 
-    model, theta, numbers = trained.model, trained.theta, {}
-    goal = final_objective(trained)
-    bare = measure.loss_only(model, data)
+    kind, epochs = trained.facts.get("kind", "vae"), trained.facts.get("epochs")
+    job = Job(kind, kind, 0, trained.spec, Plan(objective=final_objective(trained)), seed)
+    one = Trained(job, trained.model, trained.theta, [{"step": 10**9, "epoch": epochs}], None)
     with stages(6, quiet=quiet) as announce:
-        for part, rows in data.parts().items():
-            announce(f"{data.name}, {part}")
-            numbers[part] = measure.of_split(
-                model, theta, rows, goal, seed=seed, split=part, draws=asked.draws, loss_only=bare
-            )
-        announce("log-likelihood")
-        numbers["test"] |= measure.importance(model, theta, data, asked, goal, seed=seed)
-        announce("latent space")
-        numbers["test"] |= measure.of_latent(model, theta, data, asked, getattr(goal, "beta", 0.0))
+        entry, _ = entry_of(asked, data, one, announce=announce)
         announce("baselines")
-        numbers["baselines"] = measure.baseline_entries(
-            fit_baselines(data.train), data, [trained.spec.latent]
-        )
-    return numbers | {"data": {"name": data.name, "split": data.split, "unit": data.contract.unit}}
+        numeric = trained.model.likelihood.numeric
+        sizes = [trained.spec.latent]
+        baselines = measure.baseline_entries(fit_baselines(data.train), data, sizes, numeric=numeric)
+    numbers = {part: entry[part] for part in (*data.parts(), *measure.BLOCKS) if part in entry}
+    findings = [{**asdict(found), "says": found.says(), "advice": found.advice()} for found in diagnose(entry, records)]
+    about = {"name": data.name, "split": data.split, "unit": data.contract.unit}
+    about |= {} if entry["loss_is_likelihood"] else {"note": "a Bernoulli loss on grey levels is no likelihood"}
+    return {**numbers, "baselines": baselines, "findings": findings, "data": about}
 
 
 def _text(numbers: dict[str, Any], latent: int) -> str:
-    return "\n".join([*_splits(numbers), "", *_errors(numbers, latent), *_latent(numbers["test"], latent),
-                      f"Densities are per unit of x: {numbers['data']['unit']}."])  # fmt: skip
+    lines = [*_splits(numbers), "", *_errors(numbers, latent), *_latent(numbers, latent)]
+    lines.append(f"Densities are per unit of x: {numbers['data']['unit']}.")
+    return "\n".join([*lines, *_findings(numbers["findings"])])
+
+
+def _findings(found: list[dict[str, Any]]) -> list[str]:
+    """What the numbers say is wrong, and what to try."""
+    if not found:
+        return ["", "Diagnosis: nothing that these numbers would show is wrong."]
+    told = [f"- {one['severity']}: {one['says']} Try: {one['advice']}" for one in found]
+    return ["", "Diagnosis:", *told]
 
 
 def _splits(numbers: dict[str, Any]) -> list[str]:
     lines = [f"{'nats per image, z sampled':<28}{'train':>18}{'validation':>18}{'test':>18}"]
-    for key, label in (("loss", "loss"), ("elbo", "ELBO"), ("kl", "KL"), ("sse", "squared error")):
+    for key, label in ROWS:
         cells = [_cell(numbers[part], key) for part in ("train", "validation", "test")]
         lines.append(f"{label:<28}" + "".join(f"{cell:>18}" for cell in cells))
     return lines
@@ -115,14 +139,16 @@ def _splits(numbers: dict[str, Any]) -> list[str]:
 def _errors(numbers: dict[str, Any], latent: int) -> list[str]:
     base = numbers["baselines"]
     pca = f"{base['pca'][str(latent)]['sse']:.3f}" if base["pca"] else "-"
+    if base["mean_image"]["sse"] is None:
+        return ["squared errors have no meaning here: the values are names of categories"]
     return [
         f"squared error at z = mu (test)      {numbers['test']['sse_at_mean']:.3f}",
         f"mean image, PCA-{latent} (test)           {base['mean_image']['sse']:.3f}, {pca}",
     ]
 
 
-def _latent(test: dict[str, Any], latent: int) -> list[str]:
-    lines = []
+def _latent(numbers: dict[str, Any], latent: int) -> list[str]:
+    test, lines = numbers["test"], []
     if test["log_px_hat"] is not None:
         lines.append(
             f"log p(x), {test['importance_samples']} samples, {test['importance_images']} images: "
@@ -134,6 +160,15 @@ def _latent(test: dict[str, Any], latent: int) -> list[str]:
         per_dimension = ", ".join(f"{value:.2f}" for value in sorted(test["kl_per_dimension"], reverse=True))
         lines.append(
             f"KL per dimension: {per_dimension} nats; active units {test['active_units']} of {latent}"
+        )
+    else:
+        lines.append(f"active units {test['active_units']} of {latent}; this KL has no parts by dimension")
+    seen = numbers.get("information")
+    if seen is not None:
+        lines.append(
+            f"codes of {seen['images']} images: mutual information {seen['mutual_information']:.2f} to "
+            f"{seen['mutual_information_upper']:.2f} nats (at most {seen['log_images']:.2f} can be seen), "
+            f"KL(q(z), p(z)) {seen['marginal_kl_lower']:.2f} to {seen['marginal_kl']:.2f}"
         )
     if test["knn_accuracy"] is not None:
         lines.append(f"kNN accuracy of the codes: {test['knn_accuracy']:.4f}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +15,9 @@ from vitral.errors import UsageError
     "grid",
     ("vitral grid -o grid.png", ""),
     ("vitral grid --spacing linear --size 20 -o plane.png", ""),
+    ("vitral train digits --conditional --epochs 5 --out runs/plane", ""),
+    ("vitral grid runs/plane --label 3 -o plane-of-3.png", "the plane of one class"),
+    ("vitral grid runs/plane -o classes.png", "every class, for the same z"),
 )
 @options.model_argument
 @options.model_name
@@ -27,7 +31,10 @@ from vitral.errors import UsageError
 @click.option(
     "--size", type=click.IntRange(2, 60), default=15, show_default=True, help="Images along each axis."
 )
+@options.label
+@options.numbers
 @options.out("grid.png")
+@options.seed
 @options.language
 @options.force
 @options.as_json
@@ -37,7 +44,10 @@ def command(
     name: str | None,
     spacing: str,
     size: int,
+    label: int | None,
+    numbers: str | None,
     out: Path,
+    seed: int,
     language: str,
     force: bool,
     as_json: bool,
@@ -45,23 +55,56 @@ def command(
 ) -> None:
     """The latent plane of a 2-D model as a grid of decoder means: z1 grows to the right, z2 upwards.
 
-    With .npy the grid is written as (size, size, features), first row at the top.
+    A conditional model of any size shows a row for each of its classes instead, and in every column one draw of z
+    from the prior, by the same random numbers in every row, unless --label chooses the class whose plane is drawn.
+    With .npy the grid is written as (size, size, features), first row at the top, or (classes, size, features).
     """
     from vitral.api import load_one
+    from vitral.cli.inputs import every_class, labelled
     from vitral.cli.pictures import image_shape, target, write
-    from vitral.study.pictures import latent_axis, latent_grid
 
     path = target(out, force=force)
     trained = load_one(model, name)
     shape = image_shape(trained) if path.suffix != ".npy" else None
+    chosen = labelled(trained, label, numbers)
+    if trained.contract.context is not None and chosen is None:
+        made = _classes(trained, every_class(trained), size, seed, shape, language)
+    else:
+        made = _plane(trained, chosen, spacing, size, shape, language)
+    write(path, made, as_json=as_json, quiet=quiet)
+
+
+def _plane(trained: Any, chosen: Any, spacing: str, size: int, shape: tuple[int, ...] | None, language: str) -> Any:
+    """The plane of a model with two latent dimensions, as an array or, where a shape is given, a figure."""
+    from vitral.study.pictures import latent_axis, latent_grid
+
     if trained.spec.latent != 2:
         raise UsageError(
             f"a grid needs a model with 2 latent dimensions, this one has {trained.spec.latent}: choose another --model"
         )
     axis = latent_axis(spacing, size)
-    made = latent_grid(trained.model, trained.theta, axis)
-    if shape is not None:
-        from vitral.report.figures.grid import latent_grid_figure
+    made = latent_grid(trained.model, trained.theta, axis, chosen)
+    if shape is None:
+        return made
+    from vitral.report.figures.grid import latent_grid_figure
 
-        made = latent_grid_figure(made, axis, shape, spacing=spacing, language=language)
-    write(path, made, as_json=as_json, quiet=quiet)
+    return latent_grid_figure(made, axis, shape, spacing=spacing, language=language)
+
+
+def _classes(
+    trained: Any, contexts: dict[int, Any], size: int, seed: int, shape: tuple[int, ...] | None, language: str
+) -> Any:
+    """Every class for the same draws of z, as an array or, where a shape is given, a figure."""
+    import numpy as np
+
+    from vitral.study.pictures import of_classes
+
+    made = of_classes(trained.model, trained.theta, np.stack(list(contexts.values())), size, seed)
+    if shape is None:
+        return made
+    from vitral.report.figures.images import reconstruction_figure
+    from vitral.report.language import language as words_of
+
+    words = words_of(language)
+    rows = {words.text("gallery.label", label=label): row for label, row in zip(contexts, made, strict=True)}
+    return reconstruction_figure(rows, shape, title=words.text("grid.classes.title"), language=language)

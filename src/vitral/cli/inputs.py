@@ -1,46 +1,124 @@
-"""What several commands read: the rows that they are to work on."""
+"""What several commands read: the rows that they are to work on, and the context that they are to be given."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vitral.api import TrainedModel
-from vitral.data import Data, Rows, load_data
+from vitral.cli.console import say
+from vitral.data import Data, Rows, binarised, given, load_data
+from vitral.data.conditioning import rows_given
+from vitral.data.contract import Bits, only_bits
 from vitral.data.files import array_file
+from vitral.data.support import check_values
 from vitral.errors import DataError, UsageError
 from vitral.specs import objective
 
 
-def model_data(trained: TrainedModel, name: str | None, split: str = "auto") -> Data:
-    """A data set in three parts for a model: the model's own, or another one that fits its contract."""
-    if name is None:
-        own = trained.facts.get("data")
-        if own is None:
-            raise UsageError("this model does not say which data it was trained on: name them with --data")
-        data = load_data(
-            own["name"], split=own["split"], seed=trained.facts["data_seed"], limit=own["limit"] or None
-        )
-    else:
-        data = load_data(name, split=split)
-    if data.contract.features != trained.contract.features:
+def model_data(
+    trained: TrainedModel, name: str | None, split: str = "auto", *, quiet: bool = False
+) -> Data:
+    """A data set in three parts for a model, as it was trained on it: the model's own, or another that fits."""
+    data = _fitting(trained, name, split, quiet=quiet)
+    return data if trained.contract.context is None else given(data, trained.contract.context)
+
+
+def _fitting(trained: TrainedModel, name: str | None, split: str = "auto", *, quiet: bool) -> Data:
+    """A data set whose rows have the size and the range of the model's; bits where it was trained on bits."""
+    contract = trained.contract
+    data = _own_data(trained) if name is None else load_data(name, split=split)
+    if data.contract.features != contract.features:
         raise DataError(
-            f"{data.name} has {data.contract.features} features a row, the model needs {trained.contract.features}: "
+            f"{data.name} has {data.contract.features} features a row, the model needs {contract.features}: "
             "give data of that size"
         )
+    if contract.bits is not None and not data.contract.binary:
+        if name is not None:
+            _say_bits(contract.bits, data.name, quiet=quiet)
+        data = binarised(data, contract.bits.rule, seed=contract.bits.seed)
+    if contract.binary and not data.contract.binary:
+        raise DataError(
+            f"{data.name} holds values other than 0 and 1, and the model was trained on bits that its data held: "
+            "turn the rows into bits first, by the same rule"
+        )
     for part, rows in data.parts().items():
-        if data.contract.low < trained.contract.low or data.contract.high > trained.contract.high:
-            rows.check(trained.contract.low, trained.contract.high, f"{data.name} ({part})")
+        if data.contract.low < contract.low or data.contract.high > contract.high:
+            rows.check(contract.low, contract.high, f"{data.name} ({part})")
+        check_values(rows, trained.model.likelihood, f"{data.name} ({part})")
     return data
 
 
-def rows_to_use(trained: TrainedModel, name: str | None) -> Rows:
-    """The test rows of a named set, or all rows of a file."""
-    if name is not None and name.endswith((".npy", ".npz")):
-        source = array_file(Path(name))
-        rows = trained.contract.rows(source.rows.stored, name)
-        return Rows(rows.stored, source.rows.labels, rows.scale)
-    return model_data(trained, name).test
+def _own_data(trained: TrainedModel) -> Data:
+    own = trained.facts.get("data")
+    if own is None:
+        raise UsageError("this model does not say which data it was trained on: name them with --data")
+    seed, limit = trained.facts["data_seed"], own["limit"] or None
+    return load_data(own["name"], split=own["split"], seed=seed, limit=limit)
+
+
+def _say_bits(bits: Bits, name: str, *, quiet: bool) -> None:
+    say(
+        f"{name}: each value becomes 1 with the probability that it is, else 0 (seed {bits.seed}), "
+        "since the model was trained on bits",
+        quiet=quiet,
+    )
+
+
+def rows_to_use(
+    trained: TrainedModel, name: str | None, *, label: int | None = None, quiet: bool = False
+) -> Rows:
+    """The test rows of a named set, or all rows of a file, with what a conditional model is given beside them.
+
+    That is their own labels or side information, or one ``label`` for all.
+    """
+    rows, called = _rows_alone(trained, name, quiet=quiet)
+    if label is not None:
+        return replace(rows, context=trained.context((len(rows),), label=label))
+    condition = trained.contract.context
+    return rows if condition is None else rows_given(rows, condition, called)
+
+
+def _rows_alone(trained: TrainedModel, name: str | None, *, quiet: bool) -> tuple[Rows, str]:
+    """Rows without a context, and what to call them."""
+    if name is None or not name.endswith((".npy", ".npz")):
+        data = _fitting(trained, name, quiet=quiet)
+        return data.test, f"{data.name} (test)"
+    source = array_file(Path(name))
+    if trained.contract.bits is not None and not only_bits(source.rows.stored):
+        _say_bits(trained.contract.bits, name, quiet=quiet)
+    rows = trained.contract.rows(source.rows.stored, name)
+    check_values(rows, trained.model.likelihood, name)
+    return replace(rows, labels=source.rows.labels, side=source.rows.side), name
+
+
+def labelled(trained: TrainedModel, label: int | None, numbers: str | None) -> np.ndarray | None:
+    """The context (C,) that --label or --context names; None where neither was given."""
+    if label is None and numbers is None:
+        return None
+    return trained.context((), label=label, context=None if numbers is None else _numbers(numbers))
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--context needs numbers such as 0.5,1, got {text!r}: correct it") from error
+
+
+def every_class(trained: TrainedModel) -> dict[int, np.ndarray]:
+    """The context (C,) of every class of a conditional model; refuses one without classes."""
+    condition = trained.contract.context
+    if condition is None or condition.kind != "labels":
+        raise UsageError(
+            f"this model was conditioned on side information: give {condition.width} numbers with --context"
+            if condition is not None
+            else "this model is not conditional: it has no classes"
+        )
+    return {label: condition.numbers((), label=label) for label in condition.classes}
 
 
 def final_objective(trained: TrainedModel) -> Any:
@@ -48,8 +126,8 @@ def final_objective(trained: TrainedModel) -> Any:
     return objective(trained.facts.get("objective", "elbo")).at(10**9)
 
 
-def row(rows: Rows, index: int) -> Rows:
-    """One row by its index."""
+def place(rows: Rows, index: int) -> int:
+    """The index of a row that exists."""
     if not 0 <= index < len(rows):
         raise UsageError(f"row {index} does not exist: there are {len(rows)} rows, 0 to {len(rows) - 1}")
-    return rows.select(slice(index, index + 1))
+    return index

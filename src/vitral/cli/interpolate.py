@@ -14,6 +14,8 @@ from vitral.cli import options
     "interpolate",
     ("vitral interpolate --from 0 --to 1 -o path.png", ""),
     ("vitral interpolate --from 3 --to 18 --frames 20 -o path.npy", ""),
+    ("vitral train digits --conditional --latent 5 --epochs 5 --out runs/classes", ""),
+    ("vitral interpolate runs/classes --from 3 --to 18 --label 8 -o eights.png", "a path of one class"),
 )
 @options.model_argument
 @options.model_name
@@ -21,6 +23,7 @@ from vitral.cli import options
 @click.option("--from", "start", type=int, default=0, show_default=True, help="Test row to start from.")
 @click.option("--to", "end", type=int, default=1, show_default=True, help="Test row to end at.")
 @click.option("--frames", type=click.IntRange(2, 100), default=12, show_default=True)
+@options.label
 @options.out("interpolation.png")
 @options.language
 @options.force
@@ -33,6 +36,7 @@ def command(
     start: int,
     end: int,
     frames: int,
+    label: int | None,
     out: Path,
     language: str,
     force: bool,
@@ -41,26 +45,27 @@ def command(
 ) -> None:
     """From one image to another on a straight line between their codes, beside the plain pixel blend.
 
-    With .npy the decoded frames are written, (frames, features).
+    In a conditional model the class goes from the one's to the other's on that line too, unless --label says what
+    every frame is to be. With .npy the decoded frames are written, (frames, features).
     """
     import numpy as np
 
     from vitral.api import load_one
-    from vitral.cli.inputs import row, rows_to_use
+    from vitral.cli.inputs import labelled, place, rows_to_use
     from vitral.cli.pictures import image_shape, target, write
-    from vitral.study.pictures import straight_path
+    from vitral.study.pictures import interpolation, straight_path
 
     path = target(out, force=force)
     trained = load_one(model, name)
     shape = image_shape(trained) if path.suffix != ".npy" else None
-    rows = rows_to_use(trained, data_name)
-    ends = [row(rows, index) for index in (start, end)]
-    x = np.concatenate([one.take(slice(None), trained.theta.dtype.name) for one in ends])
-    mu, _ = trained.model.encode(trained.model.views(trained.theta), x)
-    made = trained.decode(straight_path(*mu, frames=frames))
+    chosen = labelled(trained, label, None)
+    rows = rows_to_use(trained, data_name, quiet=quiet)
+    pair = rows.select(np.array([place(rows, index) for index in (start, end)]))
+    batch = pair.batch(slice(None), trained.theta.dtype.name)
+    made = interpolation(trained.model, trained.theta, batch, frames=frames, context=chosen)
     if shape is not None:
-        labels = None if rows.labels is None else [(ends[0].labels[0], ends[1].labels[0])]
-        made = _figure(straight_path(*x, frames=frames), made, shape, labels, language)
+        labels = None if pair.labels is None else [tuple(pair.labels)]
+        made = _figure(straight_path(*batch.inputs, frames=frames), made, shape, labels, language)
     write(path, made, as_json=as_json, quiet=quiet)
 
 

@@ -24,6 +24,7 @@ from vitral.cli import options
 @click.option(
     "--draws", type=click.IntRange(0, 10), default=2, show_default=True, help="Rows decoded from sampled z."
 )
+@options.label
 @options.out("reconstructions.png")
 @options.seed
 @options.language
@@ -36,6 +37,7 @@ def command(
     data_name: str | None,
     count: int,
     draws: int,
+    label: int | None,
     out: Path,
     seed: int,
     language: str,
@@ -45,7 +47,8 @@ def command(
 ) -> None:
     """Images through a model and back: at the mean of q(z given x), and at a few sampled z.
 
-    With .npy the decoder means at mu are written, (rows, features).
+    A conditional model reads the labels of the data, or is given one for all with --label. With .npy the decoder
+    means at mu are written, (rows, features).
     """
     from vitral.api import load_one
     from vitral.cli.inputs import rows_to_use
@@ -54,25 +57,26 @@ def command(
     path = target(out, force=force)
     trained = load_one(model, name)
     shape = image_shape(trained) if path.suffix != ".npy" else None
-    rows = rows_to_use(trained, data_name).select(slice(0, count))
-    x = rows.take(slice(None), trained.theta.dtype.name)
-    made = trained.decode(trained.model.encode(trained.model.views(trained.theta), x)[0])
+    rows = rows_to_use(trained, data_name, label=label, quiet=quiet).select(slice(0, count))
+    batch, p = rows.batch(slice(None), trained.theta.dtype.name), trained.model.views(trained.theta)
+    mu, _ = trained.model.encode(p, batch.inputs, batch.context)
+    made = trained.model.decode(p, mu, batch.context)
     if shape is not None:
         from vitral.report.figures.images import reconstruction_figure
 
-        shown = _shown(trained, x, made, draws, seed, language)
+        shown = _shown(trained, batch, made, draws, seed, language)
         made = reconstruction_figure(shown, shape, labels=rows.labels, language=language)
     write(path, made, as_json=as_json, quiet=quiet)
 
 
-def _shown(trained: Any, x: Any, at_mean: Any, draws: int, seed: int, language: str) -> dict[str, Any]:
+def _shown(trained: Any, batch: Any, at_mean: Any, draws: int, seed: int, language: str) -> dict[str, Any]:
     """The rows of the picture with their names: originals, at the mean, at sampled z."""
     from vitral.report.language import language as words_of
     from vitral.study.pictures import drawn_reconstructions
 
     words = words_of(language)
-    shown = {words.text("row.original"): x, words.text("row.at_mean"): at_mean}
+    shown = {words.text("row.original"): batch.inputs, words.text("row.at_mean"): at_mean}
     if draws and trained.model.posterior.has_density:
-        drawn = drawn_reconstructions(trained.model, trained.theta, x, draws, seed)
+        drawn = drawn_reconstructions(trained.model, trained.theta, batch, draws, seed)
         shown |= {words.text("row.draw", index=index + 1): row for index, row in enumerate(drawn)}
     return shown

@@ -39,7 +39,8 @@ def again(path: Path, command: str) -> RunFolder:
     """An incomplete run that this command began."""
     refuse_busy(path)
     run = folders.reopen(path)
-    begun_by = "train" if " train --resume " in resume_text(path) else "study"
+    text = resume_text(path)
+    begun_by = next((name for name in ("train", "compare") if f" {name} --resume " in text), "study")
     if begun_by != command:
         raise UsageError(f"{path} was begun by vitral {begun_by}: resume it with vitral {begun_by} --resume")
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,18 +11,27 @@ from vitral.cli import options
 from vitral.errors import UsageError
 
 MOST_IN_A_PICTURE = 400
+MOST_IN_A_ROW = 20
 
 
 @options.command(
     "sample",
     ("vitral sample -o samples.png", ""),
     ("vitral sample runs/short --model latent-10 -n 1000 --draws -o samples.npy", "a model of a run"),
+    ("vitral train digits --conditional --latent 5 --epochs 5 --out runs/conditional", ""),
+    ("vitral sample runs/conditional -o classes.png", "one row for each class"),
+    ("vitral sample runs/conditional --label 3 -o threes.png", ""),
 )
 @options.model_argument
 @options.model_name
 @click.option(
-    "-n", "count", type=click.IntRange(1, 1_000_000), default=40, show_default=True, help="How many."
+    "-n",
+    "count",
+    type=click.IntRange(1, 1_000_000),
+    help="How many  [default: 40, or 10 of each class of a conditional model]",
 )
+@options.label
+@options.numbers
 @click.option("--draws", is_flag=True, help="True draws of x from p(x given z), instead of decoder means.")
 @options.out("samples.png")
 @options.seed
@@ -32,7 +42,9 @@ MOST_IN_A_PICTURE = 400
 def command(
     model: str,
     name: str | None,
-    count: int,
+    count: int | None,
+    label: int | None,
+    numbers: str | None,
     draws: bool,
     out: Path,
     seed: int,
@@ -43,23 +55,43 @@ def command(
 ) -> None:
     """New images from the prior: decoder means for z ~ p(z), or true draws with --draws.
 
-    A mean is smooth; a draw carries the noise of the likelihood too. Both start from the same z.
+    A mean is smooth; a draw carries the noise of the likelihood too. Both start from the same z. A conditional
+    model makes as many of every class, class after class, unless --label says which.
     """
     from vitral.api import load_one
+    from vitral.cli.inputs import every_class, labelled
     from vitral.cli.pictures import image_shape, target, write
 
     path = target(out, force=force)
+    trained = load_one(model, name)
+    chosen = labelled(trained, label, numbers)
+    classes = list(every_class(trained)) if trained.contract.context and chosen is None else []
+    count = count or (10 * len(classes) if classes else 40)
     if path.suffix != ".npy" and count > MOST_IN_A_PICTURE:
         raise UsageError(
-            f"a picture shows at most {MOST_IN_A_PICTURE} images, got -n {count}: write an array with -o name.npy"
+            f"a picture shows at most {MOST_IN_A_PICTURE} images, got {count}: choose fewer with -n, "
+            "or write an array with -o name.npy"
         )
-    trained = load_one(model, name)
     shape = image_shape(trained) if path.suffix != ".npy" else None
-    made = trained.sample(count, seed=seed) if draws else trained.prior_means(count, seed=seed)
+    labels = trained.contract.context.evenly(count) if trained.contract.context and classes else None
+    make = trained.sample if draws else trained.prior_means
+    made = make(count, seed=seed, label=labels, context=chosen)
     if shape is not None:
-        from vitral.report.figures.images import image_gallery
-        from vitral.report.language import language as words_of
-
-        title = words_of(language).text("gallery.draws" if draws else "gallery.means")
-        made = image_gallery(made, shape, columns=10, title=title, language=language)
+        made = _picture(made, shape, labels, draws, language)
     write(path, made, as_json=as_json, quiet=quiet)
+
+
+def _picture(made: Any, shape: tuple[int, ...], labels: Any, draws: bool, language: str) -> Any:
+    """Images in reading order; one row for each class where there are as many of each."""
+    from vitral.report.figures.images import image_gallery, reconstruction_figure
+    from vitral.report.language import language as words_of
+
+    words = words_of(language)
+    title = words.text("gallery.draws" if draws else "gallery.means")
+    classes = [] if labels is None else sorted(set(labels.tolist()))
+    each = len(made) // max(len(classes), 1)
+    if not classes or each * len(classes) != len(made) or each > MOST_IN_A_ROW:
+        return image_gallery(made, shape, columns=10, labels=labels, title=title, language=language)
+    rows = zip(classes, made.reshape(len(classes), each, -1), strict=True)
+    named = {words.text("gallery.label", label=label): images for label, images in rows}
+    return reconstruction_figure(named, shape, title=title, language=language)

@@ -60,30 +60,50 @@ def command(
     with models, figures, metrics.json and one self-contained report.html.
     """
     from vitral.cli import runs
-    from vitral.cli.progress import show
-    from vitral.cli.stopping import stoppable
-    from vitral.study import folder as folders
-    from vitral.study.jobs import open_data
+    from vitral.study.folder import RECIPE
     from vitral.study.recipes import load_recipe
-    from vitral.study.run import study
 
+    run = None
     if resume is not None:
         runs.refuse_beside_resume(context)
         run = runs.again(resume, "study")
-        asked = load_recipe(str(resume / folders.RECIPE))
-        data, no_data = open_data(asked), no_data or " --no-data" in runs.resume_text(resume)
+        asked, no_data = load_recipe(str(resume / RECIPE)), no_data or " --no-data" in runs.resume_text(resume)
     else:
-        asked = _asked(recipe, changes, seed, seeds)
-        data = open_data(asked)  # refused, if it must be, before a folder is made
-        run = runs.begin(asked, out, lambda path: _resume_line(path, no_data), force=force)
+        asked = asked_recipe(recipe, changes, seed, seeds)
     line = shlex.join(["vitral", *options.session_of(context).words])
-    with stoppable(_resume_line(run.path, no_data)) as stop, runs.alone(run.path):
+    carry_out("study", asked, run, out, line, no_data=no_data, force=force, as_json=as_json, quiet=quiet)
+
+
+def carry_out(
+    command: str,
+    asked: Any,
+    run: Any,
+    out: Path | None,
+    line: str,
+    *,
+    no_data: bool,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Run a recipe for a command: into a new folder, or on in the folder ``run``."""
+    from vitral.cli import runs
+    from vitral.cli.progress import show
+    from vitral.cli.stopping import stoppable
+    from vitral.study.jobs import open_data
+    from vitral.study.run import study
+
+    data = open_data(asked)  # refused, if it must be, before a folder is made
+    if run is None:
+        run = runs.begin(asked, out, lambda path: _resume_line(command, path, no_data), force=force)
+    with stoppable(_resume_line(command, run.path, no_data)) as stop, runs.alone(run.path):
         events = study(asked, run, command=line, data=data, show_data=not no_data, stop=stop)
         show(events, stop, quiet=quiet, afterwards=DRAWING)
         _report(run, as_json=as_json, quiet=quiet)
 
 
-def _asked(recipe: str, changes: tuple[str, ...], seed: int | None, seeds: int | None) -> Any:
+def asked_recipe(recipe: str, changes: tuple[str, ...], seed: int | None, seeds: int | None) -> Any:
+    """A recipe as the options change it."""
     from vitral.study.recipes import load_recipe, with_seeds
 
     if seed is not None:
@@ -92,26 +112,39 @@ def _asked(recipe: str, changes: tuple[str, ...], seed: int | None, seeds: int |
     return asked if seeds is None else with_seeds(asked, seeds)
 
 
-def _resume_line(path: Path, no_data: bool) -> str:
+def _resume_line(command: str, path: Path, no_data: bool) -> str:
     from vitral.cli.runs import command_line
 
-    return command_line("study", "--resume", str(path), *(["--no-data"] if no_data else []))
+    return command_line(command, "--resume", str(path), *(["--no-data"] if no_data else []))
 
 
 def _report(run: Any, *, as_json: bool, quiet: bool) -> None:
     """Figures and page, then the few numbers that one wants to see first."""
     from vitral.api import load
+    from vitral.cli.tables import compared
     from vitral.report import build_report
 
     say("figures and report ...", quiet=quiet)
     page = build_report(run.path)
     run.finish()
     metrics = load(run.path).metrics
+    seconds = {name: _seconds(run, name) for name in metrics["models"]}
     if as_json:
-        options.print_json({"run": str(run.path), "report": str(page), "models": metrics["models"]})
+        document = {"run": str(run.path), "report": str(page), "models": metrics["models"]}
+        beside = {"comparison": metrics["comparison"], "seconds": seconds} if "comparison" in metrics else {}
+        options.print_json(document | beside)
     elif not quiet:
-        click.echo(_table(metrics))
+        if "comparison" in metrics:
+            click.echo(compared(metrics["comparison"], metrics["models"], seconds))
+        else:
+            click.echo(_table(metrics))
         click.echo(f"\nReport: {page.resolve()}")
+
+
+def _seconds(run: Any, name: str) -> float | None:
+    """How long a model trained, its measurements included."""
+    records = run.records(name)
+    return sum(record["seconds"] for record in records) if records else None
 
 
 def _table(metrics: dict[str, Any]) -> str:
@@ -128,4 +161,5 @@ def _row(name: str, model: dict[str, Any], baselines: dict[str, Any]) -> str:
     kl = f"{test['kl']:.2f}" if test["kl"] is not None else "-"
     knn = f"{test['knn_accuracy']:.3f}" if test["knn_accuracy"] is not None else "-"
     linear = f"{pca['sse']:.2f}" if pca else "-"
-    return f"{name:<22}{bound:>18}{test['sse']:>15.2f}{linear:>8}{kl:>10}{knn:>8}"
+    error = f"{test['sse']:.2f}" if test["sse"] is not None else "-"
+    return f"{name:<22}{bound:>18}{error:>15}{linear:>8}{kl:>10}{knn:>8}"

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from vitral.cli import options
 from vitral.errors import UsageError
+
+WITH_WIDTHS = ("gated", "mlp")  # networks whose hidden layers have widths
 
 
 @options.command(
@@ -18,22 +21,66 @@ from vitral.errors import UsageError
     ("vitral sample -n 500 -o rows.npy", "or any array of your own"),
     ("vitral train rows.npy --epochs 5 --out runs/mine", ""),
     ("vitral train mnist --latent 10 --set training.patience=2", ""),
+    ("vitral train digits --conditional --latent 5 --prior flow", "a model that makes the class asked for"),
+    ("vitral train digits --binarise dynamic --likelihood bernoulli --objective iwae", ""),
 )
 @click.argument("data", default="mnist", metavar="[DATA]")
 @click.option("--latent", type=int, default=2, show_default=True, help="Latent dimensions.")
 @click.option(
-    "--hidden", default="400", show_default=True, metavar="N[,N...]", help="Widths of the hidden layers."
+    "--network",
+    default="mlp",
+    show_default=True,
+    metavar="NAME",
+    help="Encoder and decoder: mlp, gated, conv or resnet.",
+)
+@click.option(
+    "--hidden",
+    default="400",
+    show_default=True,
+    metavar="N[,N...]",
+    help="Widths of the hidden layers of an mlp or gated network.",
 )
 @click.option(
     "--likelihood",
     default="gaussian_learned",
     show_default=True,
-    help="gaussian_learned, gaussian_fixed or bernoulli.",
+    metavar="NAME",
+    help="p(x given z): gaussian_learned, gaussian_fixed, gaussian_pixel, gaussian_image, bernoulli, "
+    "continuous_bernoulli, discretised_logistic, logistic_mixture, beta_binomial, categorical, poisson or mixed.",
 )
+@click.option(
+    "--prior",
+    default="standard_normal",
+    show_default=True,
+    metavar="NAME",
+    help="p(z): standard_normal, mixture, vamp, flow, conditional or two_layer.",
+)
+@click.option(
+    "--posterior",
+    default="diagonal",
+    show_default=True,
+    metavar="NAME",
+    help="q(z given x): diagonal, full, flow, two_layer or point.",
+)
+@click.option(
+    "--objective",
+    default="elbo",
+    show_default=True,
+    metavar="NAME",
+    help="What is minimised: elbo, free_bits, capacity, beta_tc, mmd, iwae, dreg, stl or reconstruction.",
+)
+@click.option(
+    "--binarise",
+    default="none",
+    show_default=True,
+    metavar="HOW",
+    help="Bits of grey levels: static (drawn once), dynamic (anew for every batch) or none.",
+)
+@click.option("--conditional", is_flag=True, help="Give encoder, decoder and prior the labels of the data.")
 @click.option("--epochs", type=int, default=10, show_default=True)
 @click.option("--batch", type=int, default=128, show_default=True)
 @click.option("--rate", type=float, default=1e-3, show_default=True, help="Learning rate of Adam.")
-@click.option("--beta", type=float, default=1.0, show_default=True, help="Weight of the KL.")
+@click.option("--beta", type=float, help="Weight of the KL, where the objective has one  [default: 1]")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other value of a recipe.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder  [default: runs/train-<date>-<time>]"
@@ -50,12 +97,18 @@ def command(
     context: click.Context,
     data: str,
     latent: int,
+    network: str,
     hidden: str,
     likelihood: str,
+    prior: str,
+    posterior: str,
+    objective: str,
+    binarise: str,
+    conditional: bool,
     epochs: int,
     batch: int,
     rate: float,
-    beta: float,
+    beta: float | None,
     changes: tuple[str, ...],
     out: Path | None,
     resume: Path | None,
@@ -67,7 +120,8 @@ def command(
     """Train one model on MNIST or your own data.
 
     DATA is mnist, digits, or a .npy or .npz file of rows (N, D) or images (N, H, W). Writes a run folder with
-    the model file, its progress and its checkpoints.
+    the model file, its progress and its checkpoints. An unknown NAME is answered with all that there are; what has
+    no option of its own is set with --set, such as --set model.prior.components=50.
     """
     from vitral.cli import runs
     from vitral.cli.progress import show
@@ -85,14 +139,17 @@ def command(
     else:
         asked = [
             f"data.name={json.dumps(data)}",
+            f"data.binarise={json.dumps(binarise)}",
             f"model.latents=[{latent}]",
-            f"model.likelihood.kind={likelihood}",
+            *(["model.context=labels"] if conditional else []),
+            *_kinds(likelihood=likelihood, prior=prior, posterior=posterior),
+            *_networks(network, hidden, asked=_asked(context, "hidden")),
             f"training.epochs={epochs}",
             f"training.batch={batch}",
             f"training.rate={rate}",
-            f"training.objective.beta={beta}",
+            f"training.objective.kind={json.dumps(objective)}",
+            *([] if beta is None else [f"training.objective.beta={beta}"]),
             f"training.seed={seed}",
-            *_networks(hidden),
         ]
         recipe = load_recipe("train", [*asked, *changes])
         rows = open_data(recipe)  # refused, if it must be, before a folder is made
@@ -103,14 +160,27 @@ def command(
     _tell(run, as_json=as_json, quiet=quiet)
 
 
-def _networks(hidden: str) -> list[str]:
+def _asked(context: click.Context, option: str) -> bool:
+    """Whether an option was given, on the command line or in the environment."""
+    return context.get_parameter_source(option) not in (None, ParameterSource.DEFAULT)
+
+
+def _kinds(**named: str) -> list[str]:
+    return [f"model.{part}.kind={json.dumps(kind)}" for part, kind in named.items()]
+
+
+def _networks(network: str, hidden: str, *, asked: bool) -> list[str]:
+    """The kind of both networks, and their widths where it has some, or where they were asked for."""
+    kinds = _kinds(encoder=network, decoder=network)
+    if network not in WITH_WIDTHS and not asked:
+        return kinds
     try:
         widths = [int(width) for width in hidden.split(",")]
     except ValueError as error:
         raise UsageError(
             f"--hidden needs whole numbers such as 400 or 400,200, got {hidden!r}: correct it"
         ) from error
-    return [f"model.{part}.hidden={widths}" for part in ("encoder", "decoder")]
+    return kinds + [f"model.{part}.hidden={widths}" for part in ("encoder", "decoder")]
 
 
 def _resume_line(path: Path) -> str:

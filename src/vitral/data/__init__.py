@@ -5,17 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 from vitral.data.binarisation import BINARISATIONS, binarised
+from vitral.data.condition import CONTEXTS, Condition
+from vitral.data.conditioning import conditioned, given
 from vitral.data.contract import Contract, Data, Rows, Source
 from vitral.data.splits import CHOICES, SPLITS
 from vitral.errors import DataError, UsageError, unknown
 
-NAMED = ("digits", "mnist")
+NAMED = ("digits", "mnist", "sprites")
 
-__all__ = ["BINARISATIONS", "Contract", "Data", "Rows", "binarised", "load_data"]
+__all__ = [
+    "BINARISATIONS",
+    "CONTEXTS",
+    "Condition",
+    "Contract",
+    "Data",
+    "Rows",
+    "binarised",
+    "conditioned",
+    "given",
+    "load_data",
+]
 
 
 def load_data(name: str, *, split: str = "auto", seed: int = 0, limit: int | None = None) -> Data:
-    """A named set ("mnist", "digits") or an array file (.npy, .npz), split into three.
+    """A named set ("mnist", "digits", "sprites") or an array file (.npy, .npz), split into three.
 
     ``split`` is "official" (MNIST: 50,000 / 10,000 / 10,000), "notebook" (MNIST pooled and split
     48,000 / 12,000 / 10,000 as the notebook does), "random" (80 / 10 / 10 by ``seed``) or "auto":
@@ -52,6 +65,10 @@ def _source(name: str) -> Source:
         from vitral.data.digits import digits
 
         return digits()
+    if name == "sprites":
+        from vitral.data.sprites import sprites
+
+        return sprites()
     path = Path(name)
     if path.suffix in (".npy", ".npz"):
         from vitral.data.files import array_file

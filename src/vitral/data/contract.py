@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from vitral.core.randomness import stream
+from vitral.data.condition import Condition
 from vitral.errors import DataError
 from vitral.model import Batch
 
@@ -15,10 +17,20 @@ BLOCK = 4096  # rows looked at together when a whole array is checked
 
 
 @dataclass(frozen=True)
+class Bits:
+    """How grey levels became the bits of a data set: the ``rule``, its ``seed``, and the largest level, ``scale``."""
+
+    rule: str
+    seed: int
+    scale: float
+
+
+@dataclass(frozen=True)
 class Contract:
     """The shape, storage and range of the rows: x = stored / scale lies in [low, high].
 
-    Densities are per unit of x, which ``unit`` names. ``binary`` says that x is 0 or 1 only.
+    Densities are per unit of x, which ``unit`` names. ``binary`` says that x is 0 or 1 only, and ``bits`` how such
+    rows were drawn where they were; ``context`` is what a conditional model is given beside each row.
     """
 
     features: int
@@ -29,41 +41,66 @@ class Contract:
     high: float
     unit: str
     binary: bool = False
+    bits: Bits | None = None
+    context: Condition | None = None
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any]) -> Contract:
-        shape = entries["image_shape"]
-        return cls(**{**entries, "image_shape": None if shape is None else tuple(shape)})
+        """A contract from plain data; ``bits`` and ``context`` may be missing, as in older files."""
+        made: dict[str, Any] = dict(entries)
+        for key, read in (("image_shape", tuple), ("bits", _bits), ("context", Condition.from_dict)):
+            if made.get(key) is not None:
+                made[key] = read(made[key])
+        return cls(**made)
 
     def to_dict(self) -> dict[str, Any]:
-        entries = asdict(self)
-        return {**entries, "image_shape": None if self.image_shape is None else list(self.image_shape)}
+        return dict(_plain(asdict(self)))
 
     def rows(self, array: np.ndarray, name: str = "the array") -> Rows:
-        """New rows for a model with this contract; refuses shapes, kinds and values that do not fit."""
+        """New rows for a model with this contract; refuses shapes, kinds and values that do not fit.
+
+        A model that was trained on drawn bits is given bits: grey levels are drawn as its rule says, with its seed,
+        row after row, so that the same rows always give the same bits.
+        """
         flat = flattened(array, name)
         if flat.shape[1] != self.features:
             raise DataError(
                 f"{name} has {flat.shape[1]} features a row, the model needs {self.features}"
                 f"{_shaped(self.image_shape)}: give rows of that size"
             )
-        scale = self.scale if flat.dtype == np.uint8 else 1.0
-        rows = Rows(flat, None, scale)
+        if self.binary:
+            return self._bits_of(flat, name)
+        rows = Rows(flat, None, self.scale if flat.dtype == np.uint8 else 1.0)
         rows.check(self.low, self.high, name)
         return rows
+
+    def _bits_of(self, flat: np.ndarray, name: str) -> Rows:
+        """Rows of 0 and 1 as they are; others are drawn where a rule is known, and refused where none is."""
+        if only_bits(flat):
+            return Rows(flat.astype(np.uint8), None, 1.0)
+        if self.bits is None:
+            raise DataError(
+                f"{name} holds values other than 0 and 1, and the model was trained on bits: "
+                "turn its rows into bits first, by the rule that made the training data"
+            )
+        rows = Rows(flat, None, self.bits.scale if flat.dtype == np.uint8 else 1.0)
+        rows.check(0.0, 1.0, name)
+        return drawn_bits(rows, stream(self.bits.seed, "bits given"))
 
 
 @dataclass(frozen=True)
 class Rows:
     """Rows as they are stored, (N, D), with labels (N,) or None; ``take`` converts what is needed.
 
-    ``context`` (N, C) is what a conditional model is given beside each row.
+    ``context`` (N, C) is what a conditional model is given beside each row; ``side`` the numbers (N, S) that the
+    data hold about each row, whether a model is given them or not.
     """
 
     stored: np.ndarray
     labels: np.ndarray | None
     scale: float
     context: np.ndarray | None = None
+    side: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.stored)
@@ -82,8 +119,9 @@ class Rows:
 
     def select(self, index: np.ndarray | slice) -> Rows:
         """Some of the rows, in the order given; a slice copies nothing."""
-        labels, context = (None if part is None else part[index] for part in (self.labels, self.context))
-        return Rows(self.stored[index], labels, self.scale, context)
+        beside = (self.labels, self.context, self.side)
+        labels, context, side = (None if part is None else part[index] for part in beside)
+        return Rows(self.stored[index], labels, self.scale, context, side)
 
     def check(self, low: float, high: float, name: str) -> None:
         """Refuse NaN, infinity and values outside [low, high], naming the first offender."""
@@ -140,7 +178,13 @@ def drawn_bits(rows: Rows, rng: np.random.Generator) -> Rows:
         bits = rng.integers(0, int(rows.scale), rows.stored.shape, dtype=np.uint8) < rows.stored
     else:
         bits = rng.random(rows.stored.shape, dtype=np.float32) < rows.stored
-    return Rows(bits.astype(np.uint8), rows.labels, 1.0, rows.context)
+    return replace(rows, stored=bits.astype(np.uint8), scale=1.0)
+
+
+def only_bits(stored: np.ndarray) -> bool:
+    """Whether every stored number is 0 or 1."""
+    blocks = (stored[start : start + BLOCK] for start in range(0, len(stored), BLOCK))
+    return stored.dtype == bool or all(bool(((some == 0) | (some == 1)).all()) for some in blocks)
 
 
 @dataclass(frozen=True)
@@ -162,6 +206,16 @@ def flattened(array: np.ndarray, name: str) -> np.ndarray:
             f"{name} has shape {array.shape}: give (rows, features), (rows, H, W) or (rows, H, W, C)"
         )
     return array.reshape(array.shape[0], -1)
+
+
+def _bits(entries: Mapping[str, Any]) -> Bits:
+    return Bits(**entries)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _offence(name: str, row: int, column: int, value: float, low: float, high: float) -> str:
