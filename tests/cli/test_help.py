@@ -70,6 +70,7 @@ def test_the_help_on_forty_columns_leaves_no_line_without_its_start(run, monkeyp
 # What makes the long examples short; the examples themselves are run as they are written.
 SHORTER = {
     "VITRAL_STUDY_SET": "training.epochs=1 data.limit=400 evaluation.importance_samples=5 evaluation.tsne_rows=60",
+    "VITRAL_COMPARE_SET": "training.epochs=1 data.limit=400 evaluation.importance_samples=5 evaluation.tsne_rows=60",
     "VITRAL_TRAIN_EPOCHS": "1",
 }
 

@@ -93,11 +93,27 @@ def test_evaluate_measures_what_the_study_measured(run, studied):
 
 def test_evaluate_shows_every_number_with_its_error_and_its_unit(run, studied):
     out = run("evaluate", str(studied), "--images", "20").out
-    assert out.count("±") == 13
+    assert out.count("±") == 16
     assert "nats per image, z sampled" in out
     assert "100 samples, 20 images" in out
     assert "bits per dimension" in out
     assert "level / 16" in out
+    assert "codes of 179 images: mutual information" in out
+    assert "Diagnosis:" in out
+
+
+def test_evaluate_says_what_is_wrong_and_what_to_try(run, folder):
+    """A KL weighed a thousand times leaves nothing in the code; training that goes on falling is said to."""
+    words = ("--latent", "3", "--hidden", "8", "--epochs", "8", "--beta", "1000", "--out", "heavy", "--quiet")
+    assert run("train", "digits", *words).code == 0
+    out = run("evaluate", "heavy", "--samples", "5", "--images", "20").out
+    assert "serious: Posterior collapse: the code says nothing." in out
+    assert "Try: " in out
+    document = json.loads(run("evaluate", "heavy", "--samples", "5", "--images", "20", "--json", "--quiet").out)
+    kinds = [found["kind"] for found in document["findings"]]
+    assert kinds[0] == "collapsed"
+    assert "stopped_early" in kinds
+    assert all(found["says"] and found["advice"] for found in document["findings"])
 
 
 def test_check_passes_on_a_trained_model_and_counts_what_it_ran(run, trained):

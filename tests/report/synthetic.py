@@ -22,11 +22,17 @@ def write_run(
     shows_data=True,
     seeds=2,
     notebook=False,
+    variants=None,
     name="synthetic",
 ) -> Path:
-    """Write metrics.json, environment.json, recipe.toml, progress/ and arrays.npz."""
+    """Write metrics.json, environment.json, recipe.toml, progress/ and arrays.npz.
+
+    ``variants`` are differences to the first one in log p(x), by name, in place of models of several sizes.
+    """
     rng = np.random.default_rng(7)
     kinds = {f"latent-{size}": ("vae", size) for size in vaes}
+    if variants:
+        kinds = {f"latent-3-{variant}": ("vae", 3) for variant in variants}
     if autoencoder:
         kinds["autoencoder-2"] = ("autoencoder", 2)
     models = {
@@ -44,6 +50,8 @@ def write_run(
         "models": models,
         "notebook": replay(models) if notebook else None,
     }
+    if variants:
+        metrics |= compared(models, variants)
     write(folder / "metrics.json", json.dumps(metrics))
     write(folder / "environment.json", json.dumps(ENVIRONMENT))
     write(folder / "recipe.toml", RECIPE)
@@ -51,6 +59,30 @@ def write_run(
         write_progress(folder, rng, model, kind, seeds if kind == "vae" else 1)
     np.savez(folder / "arrays.npz", **arrays(rng, kinds, labels=labels, shows_data=shows_data))
     return folder
+
+
+def compared(models, variants):
+    """What a recipe with variants adds: changes, and one table of differences, each with an error of 0.1."""
+    names = [name for name in models if name.startswith("latent")]
+    for name, variant in zip(names, variants, strict=True):
+        models[name]["variant"] = variant
+        models[name]["objective"] = {"kind": "elbo", "beta": 1.0 if variant == "standard" else 0.5}
+    best = max(names, key=lambda name: list(variants.values())[names.index(name)])
+    gaps = dict(zip(names, variants.values(), strict=True))
+
+    def row(name):
+        pairs = {"first": gaps[name], "best": gaps[name] - gaps[best]}
+        found = {}
+        for where, value in pairs.items():
+            itself = name == {"first": names[0], "best": best}[where]
+            for key, extra in (("elbo", -0.05), ("log_px_hat", 0.0)):
+                found[f"{key}_to_{where}"] = None if itself else value + extra
+                found[f"{key}_to_{where}_se"] = None if itself else 0.1
+        return found
+
+    table = {"scale": "mass", "by": "log_px_hat", "first": names[0], "best": best}
+    changes = {name: {} if name == "standard" else {"model": {"prior": {"kind": name}}} for name in variants}
+    return {"variants": changes, "comparison": [{**table, "models": {name: row(name) for name in names}}]}
 
 
 def write(path: Path, text: str) -> None:
@@ -101,6 +133,7 @@ def data_entry(images, labels, shows_data):
         "image_shape": [SIDE, SIDE] if images else None,
         "classes": list(range(10)) if labels else None,
         "unit": "pixel intensity, 0 to 1",
+        "binarisation": "none",
         "shows_data": shows_data,
     }
 
@@ -129,6 +162,9 @@ def scores(rng, kind, size):
         "sse": sse,
         "sse_se": 0.2,
         "kl": kl if vae else None,
+        "kl_se": 0.1 if vae else None,
+        "distortion": loss - kl if vae else loss,
+        "distortion_se": 0.4,
         "loss_at_mean": loss - 0.4 * size,
         "sse_at_mean": sse - 0.3 if vae else sse,
         "mu_shortcut_measured": 0.4 * size if vae else None,
@@ -165,6 +201,8 @@ def model_entry(rng, kind, size, seeds):
         "validation": runs[0]["validation"],
         "test": dict(runs[0]["test"]),
         "slope_at_stop": -0.75,
+        "information": {"marginal_kl": 1.25, "mutual_information": 3.5} if kind == "vae" else None,
+        "findings": FINDINGS if kind == "vae" and size == 3 else [],
         "checks": {"passed": 2, "total": 2, "items": CHECKS},
         "seeds": runs,
     }
@@ -178,6 +216,10 @@ def check(id, name, measured, bound, unit, passed):
     return {"id": id, "name": name, "measured": measured, "bound": bound, "unit": unit, "passed": passed}
 
 
+FINDINGS = [
+    {"kind": "dead_dimensions", "severity": "warning", "numbers": {"dead": 2, "latent": 3, "dimensions": [1, 3]}},
+    {"kind": "of another version", "severity": "note", "numbers": {}},
+]
 CHECKS = [
     check("E03", "moments of sampled z", 1.25, 5.0, "standard errors", True),
     check("E09", "gradient, random directions", 2e-9, 1e-6, "relative error", True),
@@ -256,6 +298,7 @@ def model_arrays(rng, images, kind, latent):
         found |= {"codes_tsne_labels": np.arange(40) % 10}
     if kind == "autoencoder":
         return found
+    found |= {"traversals": images(latent, STEPS), "traversal_dimensions": np.arange(latent)[::-1]}
     found |= {"reconstruction_draws": images(3, 10), "prior_means": images(40), "prior_draws": images(20)}
     if latent == 2:
         found |= {"grid_linear": images(TILES, TILES), "grid_linear_axis": np.linspace(-3, 3, TILES)}

@@ -11,9 +11,10 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
+from tests.report.synthetic import write_run
 from vitral.errors import DataError
 from vitral.report import image_gallery, interpolation_figure, latent_grid_figure, reconstruction_figure
-from vitral.report.catalogue import CATALOGUE, plan
+from vitral.report.catalogue import CATALOGUE, Planned, plan
 from vitral.report.figures.draw import DRAW, draw
 from vitral.report.figures.export import png_bytes, svg_text
 from vitral.report.figures.images import mosaic, shaped
@@ -34,6 +35,8 @@ STEMS = [
     "latent_map_beside-autoencoder-2",
     "latent_projections-latent-3",
     "kl_per_dimension",
+    "traversals-latent-2",
+    "traversals-latent-3",
     "prior_samples-latent-2",
     "prior_samples-latent-3",
     "grid_linear-latent-2",
@@ -248,6 +251,23 @@ def test_the_blend_stands_over_the_paths_of_the_models(run):
     assert len(figure.axes) == 2
     assert row_names(figure.axes[0])[0] == "pixel blend"
     assert figure.axes[0].get_title(loc="left") == "1 → 7"
+
+
+def test_traversals_name_their_dimension_and_its_kl(run):
+    """The top row is the dimension that the array says comes first, counted from 1."""
+    names = row_names(drawn(run, "traversals-latent-3", "pt").axes[0])
+    kl = run.scores("latent-3", "test")["kl_per_dimension"]
+    assert names[0] == f"z3: {language('pt').number(kl[2])} nats"
+    assert len(names) == 3
+
+
+def test_many_models_share_the_figure_of_the_kl_in_rows_of_three(tmp_path):
+    folder = write_run(tmp_path / "run", variants=dict.fromkeys(["standard", "vamp", "flow", "iwae"], 0.0))
+    figure = laid_out(draw(read_run(folder), Planned("kl_per_dimension", None, ()), language("en")))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "standard normal prior", "VampPrior", "flow prior", "IWAE",
+    ]  # fmt: skip
+    assert figure.axes[0].get_ylabel() == figure.axes[3].get_ylabel() == "nats per image"
 
 
 def test_true_draws_stand_under_the_means_of_the_same_codes(run):

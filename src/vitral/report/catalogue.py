@@ -47,7 +47,7 @@ def _shows_data(run: RunFolder) -> list[None]:
 
 
 def _with_progress(run: RunFolder) -> list[str]:
-    return [name for name in run.ordered if any(record.get("epoch") for record in run.progress.get(name, []))]
+    return [name for name in run.featured if any(record.get("epoch") for record in run.progress.get(name, []))]
 
 
 def _any_progress(run: RunFolder) -> list[None]:
@@ -66,6 +66,13 @@ def _flat(run: RunFolder) -> list[str]:
     return [name for name in run.vaes if run.latent(name) == 2]
 
 
+def _planes(run: RunFolder) -> list[str]:
+    """Models whose latent plane is one picture, laid out by N(0, I); a conditional model has one for each class."""
+    if run.data.get("context", "none") != "none":
+        return []
+    return [name for name in _flat(run) if run.plain_prior(name)]
+
+
 def _flat_autoencoders(run: RunFolder) -> list[str]:
     return [name for name in run.autoencoders if run.latent(name) == 2]
 
@@ -76,7 +83,11 @@ def _beside(run: RunFolder) -> list[str]:
 
 
 def _larger(run: RunFolder) -> list[str]:
-    return [name for name in run.ordered if run.latent(name) > 2]
+    return [name for name in run.featured if run.latent(name) > 2]
+
+
+def _featured_vaes(run: RunFolder) -> list[str]:
+    return [name for name in run.vaes if name in run.featured]
 
 
 def _with_kl(run: RunFolder) -> list[None]:
@@ -87,19 +98,31 @@ def _with_models(run: RunFolder) -> list[None]:
     return [None] if run.models else []
 
 
+def _compared(run: RunFolder) -> list[None]:
+    return [None] if any(len(table["models"]) > 1 and table.get("best") for table in run.comparison) else []
+
+
+def _with_distortion(run: RunFolder) -> list[None]:
+    known = [name for name in run.vaes if run.scores(name, "test").get("distortion") is not None]
+    return [None] if run.comparison and len(known) > 1 else []
+
+
 CATALOGUE = (
+    Entry("variants", _compared),
+    Entry("rate_distortion", _with_distortion),
     Entry("data_samples", _shows_data, ("data_samples",), images=True),
     Entry("loss_curves", _with_progress),
     Entry("reconstructions", _with_models, ("originals",), images=True),
     Entry("reconstruction_draws", _first_vae, ("originals", "{model}/reconstruction_draws"), images=True),
-    Entry("reconstruction_history", _vaes, ("originals", "{model}/history_reconstructions"), images=True),
+    Entry("reconstruction_history", _featured_vaes, ("originals", "{model}/history_reconstructions"), images=True),
     Entry("latent_map", _flat, ("{model}/codes",)),
     Entry("latent_map_beside", _beside, ("{model}/codes",)),
     Entry("latent_projections", _larger, ("{model}/codes_pca",)),
     Entry("kl_per_dimension", _with_kl),
+    Entry("traversals", _vaes, ("{model}/traversals", "{model}/traversal_dimensions"), images=True),
     Entry("prior_samples", _vaes, ("{model}/prior_means",), images=True),
-    Entry("grid_linear", _flat, ("{model}/grid_linear", "{model}/grid_linear_axis"), images=True),
-    Entry("grid_quantile", _flat, ("{model}/grid_quantile", "{model}/grid_quantile_axis"), images=True),
+    Entry("grid_linear", _planes, ("{model}/grid_linear", "{model}/grid_linear_axis"), images=True),
+    Entry("grid_quantile", _planes, ("{model}/grid_quantile", "{model}/grid_quantile_axis"), images=True),
     Entry("interpolation", _once, ("pair_blend",), images=True),
     Entry("validation_curves", _any_progress),
     Entry("test_scores", _with_models),

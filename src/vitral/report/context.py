@@ -12,8 +12,10 @@ from vitral.report.catalogue import Planned
 from vitral.report.descriptions import alternative
 from vitral.report.labels import model_label
 from vitral.report.language import Language
-from vitral.report.markup import Html, join, paragraph, plain, tag
+from vitral.report.markup import Html, details, join, paragraph, plain, tag
 from vitral.report.run_folder import RunFolder
+
+UNFOLDED = 2  # figures of one name that are shown at once where there are variants
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,18 @@ class Context:
         return tag("aside", label, *(self.p(key, **values) for key in keys), class_="notebook")
 
     def figures(self, name: str) -> Html:
-        """Every planned figure of a name, each with its caption; a sentence where one cannot be shown."""
-        return join(self._figure(planned) for planned in self.planned if planned.name == name)
+        """Every planned figure of a name, each with its caption; a sentence where one cannot be shown.
+
+        Where variants make them many, all but the first are folded.
+        """
+        shown = [planned for planned in self.planned if planned.name == name]
+        folded = shown[UNFOLDED:] if self.run.variants else []
+        parts = [self._figure(planned) for planned in shown[: len(shown) - len(folded)]]
+        if folded:
+            labels = self.words.listed([self.label(planned.model) for planned in folded if planned.model])
+            summary = self.html("figures.more", count=len(folded), models=labels)
+            parts.append(details(summary, *(self._figure(planned) for planned in folded)))
+        return join(parts)
 
     def _figure(self, planned: Planned) -> Html:
         model = self.label(planned.model) if planned.model else ""

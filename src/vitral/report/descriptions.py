@@ -132,6 +132,37 @@ def _test_scores(run: RunFolder, _: str | None, words: Language) -> Values:
     }
 
 
+def _variants(run: RunFolder, _: str | None, words: Language) -> Values:
+    parts = []
+    for table in run.comparison:
+        for name, found in table["models"].items():
+            if found.get("log_px_hat_to_first", found.get("elbo_to_first")) is not None:
+                key = "log_px_hat" if found.get("log_px_hat_to_first") is not None else "elbo"
+                value, error = found[f"{key}_to_first"], found.get(f"{key}_to_first_se")
+                parts.append(f"{model_label(run, name, words)} {words.measured(value, error, signed=True)}")
+    first = next((table["first"] for table in run.comparison), None)
+    label = words.text("number.none") if first is None else model_label(run, first, words)
+    return {"first": label, "parts": "; ".join(parts)}
+
+
+def _rate_distortion(run: RunFolder, _: str | None, words: Language) -> Values:
+    parts = [
+        words.text(
+            "figure.rate_distortion.part",
+            model=model_label(run, name, words),
+            rate=words.number(run.scores(name, "test").get("kl"), 1),
+            distortion=words.number(run.scores(name, "test").get("distortion"), 1),
+        )
+        for name in run.vaes
+    ]
+    return {"parts": "; ".join(parts)}
+
+
+def _traversals(run: RunFolder, name: str, words: Language) -> Values:
+    dimensions = run.arrays[f"{name}/traversal_dimensions"]
+    return {"count": len(dimensions), "first": int(dimensions[0]) + 1}
+
+
 VALUES: dict[str, Callable[..., Values]] = {
     "data_samples": _data_samples,
     "loss_curves": _loss_curves,
@@ -146,4 +177,7 @@ VALUES: dict[str, Callable[..., Values]] = {
     "interpolation": _interpolation,
     "validation_curves": _validation_curves,
     "test_scores": _test_scores,
+    "traversals": _traversals,
+    "variants": _variants,
+    "rate_distortion": _rate_distortion,
 }

@@ -13,25 +13,32 @@ from vitral.report.context import Context
 from vitral.report.language import Language, languages
 from vitral.report.markup import Html, embedded_json, join, tag
 from vitral.report.run_folder import RunFolder, read_run, write_text
-from vitral.report.sections import closing, comparison, opening, seeing, setup, training
+from vitral.report.sections import closing, comparison, diagnosis, opening, seeing, setup, training, variants
 
 
 @dataclass(frozen=True)
 class Section:
     """One section: `name` is its anchor and the key of its heading, `write` gives its content.
 
-    A section of the study carries its number in the notebook's order of steps.
+    A section of the study carries its number in the notebook's order of steps; `shown` says whether a run has it.
     """
 
     name: str
     write: Callable[[Context], Html]
     step: int | None = None
+    shown: Callable[[RunFolder], bool] = lambda run: True
+
+
+def diagnosed(run: RunFolder) -> bool:
+    return any(model.get("findings") is not None for model in run.models.values())
 
 
 # The order of the page. A further section (an interactive one, say) is one more line here.
 SECTIONS = (
     Section("rests-on", opening.rests_on),
     Section("findings", opening.findings),
+    Section("variants", variants.variants, shown=lambda run: bool(run.variants)),
+    Section("diagnosis", diagnosis.diagnosis, shown=diagnosed),
     Section("data", setup.data, step=1),
     Section("model", setup.model, step=2),
     Section("training", training.training, step=3),
@@ -39,11 +46,16 @@ SECTIONS = (
     Section("latent-space", seeing.latent_space, step=5),
     Section("generation", seeing.generation, step=6),
     Section("comparison", comparison.comparison, step=7),
-    Section("limits", comparison.limits),
+    Section("limits", comparison.limits, shown=lambda run: not run.variants),
     Section("certificate", closing.certificate),
     Section("glossary", closing.glossary),
     Section("reproduce", closing.reproduce),
 )
+
+
+def sections_of(run: RunFolder) -> list[Section]:
+    """The sections that this run has something to say in."""
+    return [section for section in SECTIONS if section.shown(run)]
 
 
 def build_report(run_folder: str | Path) -> Path:
@@ -82,7 +94,7 @@ def page_text(run: RunFolder, problem: str | None = None) -> str:
         script=_source("script.js"),
         header=_each_language(contexts, _header),
         contents=_each_language(contexts, _contents),
-        sections=join(_section(section, contexts) for section in SECTIONS),
+        sections=join(_section(section, contexts) for section in sections_of(run)),
         footer=_each_language(contexts, lambda c: c.p("page.footer", version=run.metrics.get("vitral"))),
         metrics=embedded_json(run.metrics),
     )
@@ -105,7 +117,7 @@ def _each_language(contexts: list[Context], write: Callable[[Context], Html]) ->
 
 def _section(section: Section, contexts: list[Context]) -> Html:
     def written(c: Context) -> Html:
-        heading = c.html(f"section.{section.name}")
+        heading = _heading(c, section)
         number = (
             tag("span", c.html("section.step", step=section.step), class_="step")
             if section.step
@@ -116,6 +128,12 @@ def _section(section: Section, contexts: list[Context]) -> Html:
     return tag("section", _each_language(contexts, written), id=section.name)
 
 
+def _heading(c: Context, section: Section) -> Html:
+    """The heading of a section; some have another one where the models are variants."""
+    own = f"section.{section.name}.variants"
+    return c.html(own if c.run.variants and own in c.words.strings else f"section.{section.name}")
+
+
 def _header(c: Context) -> Html:
     values: Mapping[str, object] = {"recipe": c.run.metrics.get("recipe"), "data": c.run.data.get("name")}
     return join(
@@ -124,7 +142,7 @@ def _header(c: Context) -> Html:
 
 
 def _contents(c: Context) -> Html:
-    links = [tag("a", c.html(f"section.{section.name}"), href=f"#{section.name}") for section in SECTIONS]
+    links = [tag("a", _heading(c, section), href=f"#{section.name}") for section in sections_of(c.run)]
     return tag(
         "nav", tag("ul", *(tag("li", link) for link in links)), aria_label=c.words.text("page.contents")
     )

@@ -49,10 +49,30 @@ class RunFolder:
     def shows_images(self) -> bool:
         return self.image_shape is not None
 
+    @property
+    def variants(self) -> dict[str, Record]:
+        """What each variant of the recipe changes, in the recipe's order; empty where there are none."""
+        return self.metrics.get("variants") or {}
+
+    @property
+    def comparison(self) -> list[Record]:
+        """Tables of models that share a scale, each with differences to its first and its best."""
+        return self.metrics.get("comparison") or []
+
     def of_kind(self, kind: str) -> list[str]:
-        """Names of the models of one kind, by latent size."""
-        names = [name for name, model in self.models.items() if model.get("kind") == kind]
-        return sorted(names, key=lambda name: (self.models[name].get("latent") or 0, name))
+        """Names of the models of one kind, by latent size, variants in the recipe's order."""
+        order = list(self.variants)
+
+        def place(name: str) -> tuple[int, int, str]:
+            variant = self.models[name].get("variant")
+            return self.latent(name), order.index(variant) if variant in order else -1, name
+
+        return sorted((name for name, model in self.models.items() if model.get("kind") == kind), key=place)
+
+    def seconds(self, name: str) -> float | None:
+        """How long a model trained, measuring included: the sum over its epochs."""
+        found = [record.get("seconds") for record in self.progress.get(name, [])]
+        return sum(found) if found and None not in found else None
 
     @property
     def vaes(self) -> list[str]:
@@ -65,6 +85,23 @@ class RunFolder:
     @property
     def ordered(self) -> list[str]:
         return [*self.vaes, *self.autoencoders]
+
+    def plain_prior(self, name: str) -> bool:
+        """Whether a model's prior is N(0, I), which circles, quantiles and shares of mass are about."""
+        return (self.models[name].get("prior") or {}).get("kind", "standard_normal") == "standard_normal"
+
+    def plain(self, name: str) -> bool:
+        """Whether both a model's posterior and its prior are the plain ones."""
+        posterior = (self.models[name].get("posterior") or {}).get("kind", "diagonal")
+        return self.plain_prior(name) and posterior in ("diagonal", "point")
+
+    @property
+    def featured(self) -> list[str]:
+        """The models that get every figure: all of them, or of many variants the first and the best of each table."""
+        if not self.variants:
+            return self.ordered
+        chosen = {table.get(place) for table in self.comparison for place in ("first", "best")}
+        return [name for name in self.ordered if name in chosen or name in self.vaes[:1]]
 
     def latent(self, name: str) -> int:
         return int(self.models[name].get("latent") or 0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from vitral.data import Data, binarised, load_data
+from vitral.data import Data, binarised, conditioned, load_data
+from vitral.data.support import check_support
+from vitral.errors import UsageError
 from vitral.model import Model
 from vitral.specs import Spec
 from vitral.study.recipes import Recipe
@@ -18,7 +21,8 @@ from vitral.training.loop import Plan
 class Job:
     """One training: its name in the run folder, what is trained, how, and from which seed.
 
-    ``main`` says that this is the first seed, whose figures and numbers are shown.
+    ``main`` says that this is the first seed, whose figures and numbers are shown; ``variant`` which variant of
+    the recipe this is, where it has some, and ``second_stage`` what is fitted to its codes afterwards.
     """
 
     name: str
@@ -28,6 +32,8 @@ class Job:
     plan: Plan
     seed: int
     main: bool = True
+    variant: str | None = None
+    second_stage: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,31 +48,51 @@ class Trained:
 
 
 def jobs(recipe: Recipe, data: Data) -> list[Job]:
-    """Every training of a recipe: all latent sizes of one seed, then the next seed, then autoencoders."""
-    first, shape = recipe.training.seed, data.contract.image_shape
+    """Every training of a recipe: all variants and latent sizes of one seed, the next seed, then autoencoders."""
+    first = recipe.training.seed
+    sizes = _sizes(data)
     made = []
     for seed in range(first, first + recipe.training.seeds):
-        for index, latent in enumerate(recipe.model.latents):
-            spec = recipe.spec(latent, features=data.contract.features, image_shape=shape)
-            name = f"latent-{latent}" + ("" if seed == first else f"-seed{seed}")
-            made.append(Job(name, "vae", index, spec, recipe.plan(index), seed, main=seed == first))
+        for variant, own in recipe.each():
+            for index, latent in enumerate(own.model.latents):
+                spec = own.spec(latent, **sizes)
+                name = model_name(latent, variant) + ("" if seed == first else f"-seed{seed}")
+                plan = own.plan(index, rows=len(data.train))
+                after = own.training.second_stage
+                made.append(Job(name, "vae", index, spec, plan, seed, seed == first, variant, after))
     for latent in recipe.model.autoencoders:
-        spec = recipe.spec(latent, features=data.contract.features, image_shape=shape, autoencoder=True)
+        spec = recipe.spec(latent, **sizes, autoencoder=True)
         made.append(
             Job(f"autoencoder-{latent}", "autoencoder", 0, spec, recipe.plan(0, autoencoder=True), first)
         )
     return made
 
 
+def model_name(latent: int, variant: str | None) -> str:
+    """The name of a VAE in the run folder, without its seed."""
+    return f"latent-{latent}" + ("" if variant is None else f"-{variant}")
+
+
+def _sizes(data: Data) -> dict[str, Any]:
+    """What a spec has to know of the data: the numbers of a row, their shape, and the width of the context."""
+    contract = data.contract
+    width = 0 if contract.context is None else contract.context.width
+    return {"features": contract.features, "image_shape": contract.image_shape, "context": width}
+
+
 def open_data(recipe: Recipe) -> Data:
-    """The data of a recipe, its range checked against the likelihood."""
-    d = recipe.data
-    seed = recipe.training.seed
+    """The data of a recipe as its models are given them, their values checked against the likelihood."""
+    d, seed = recipe.data, recipe.training.seed
     data = binarised(
         load_data(d.name, split=d.split, seed=seed, limit=d.limit or None), d.binarise, seed=seed
     )
-    low, high = recipe.spec(1, features=data.contract.features).build().likelihood.support
-    if data.contract.low < low or data.contract.high > high:
-        for name, rows in data.parts().items():
-            rows.check(low, high, f"{data.name} ({name})")
+    contexts = {own.model.context for _, own in recipe.each()}
+    if len(contexts) > 1:
+        raise UsageError(
+            f"the variants differ in model.context ({', '.join(sorted(contexts))}): all are given the same data, "
+            "so choose one for all"
+        )
+    data = conditioned(data, contexts.pop())
+    for _, own in recipe.each():
+        check_support(data, own.spec(own.model.latents[0], **_sizes(data)).build().likelihood)
     return data

@@ -1,4 +1,8 @@
-"""From trained parameters to the entries of metrics.json. Every split is measured with one function."""
+"""From trained parameters to the entries of metrics.json. Every split is measured with one function.
+
+A number that does not exist for a model (a KL per dimension without a closed form, a squared error of
+categories) is None, and NaN for an image.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,21 @@ from vitral.checks.certificate import certify
 from vitral.data import Data, Rows
 from vitral.evaluation import latent as latents
 from vitral.evaluation.baselines import Baselines
+from vitral.evaluation.information import GENERAL, information
 from vitral.evaluation.likelihood import log_px_hat, per_image, standard_error, summary
-from vitral.model import Model
+from vitral.model import Model, joined
 from vitral.parts.likelihoods import Bernoulli, GaussianFixed, GaussianLearned
-from vitral.parts.objectives import ELBO
+from vitral.parts.objectives import ELBO, Reconstruction
+from vitral.parts.posteriors import DiagonalGaussian
+from vitral.parts.priors import StandardNormal
 from vitral.study.recipes import EvaluationPart
 
 LN2 = float(np.log(2.0))
 CHECKED_ROWS = 64
+BLOCKS = ("information",)  # blocks of an entry beside its splits
+PER_DIMENSION = ("kl_per_dimension", "kl_location_per_dimension", "kl_width_per_dimension")
+
+Values = dict[str, np.ndarray]
 
 
 def loss_only(model: Model, data: Data) -> bool:
@@ -26,7 +37,15 @@ def loss_only(model: Model, data: Data) -> bool:
     return isinstance(model.likelihood, Bernoulli) and not data.contract.binary
 
 
-def of_split(
+def final_beta(objective: Any) -> float:
+    """The weight of the KL at the end of training: 1 where an objective has none, 0 for a plain autoencoder."""
+    if isinstance(objective, Reconstruction):
+        return 0.0
+    beta = getattr(objective, "beta", 1.0)
+    return float(beta) if isinstance(beta, int | float) else 1.0
+
+
+def images_of_split(
     model: Model,
     theta: np.ndarray,
     rows: Rows,
@@ -36,69 +55,108 @@ def of_split(
     split: str,
     draws: int,
     loss_only: bool,
-) -> dict[str, Any]:
-    """Loss, ELBO, squared error and KL with standard errors, z sampled; and the same at z = mu."""
+) -> Values:
+    """Loss, ELBO, rate (kl), distortion and squared error of every image, z sampled; loss and error at z = mu."""
     values = per_image(model, theta, rows, objective, seed=seed, purpose=f"evaluate {split}", draws=draws)
     at_mean = per_image(model, theta, rows, objective, seed=seed, purpose="", at_mean=True)
+    values["distortion"] = -values.pop("log_px")
     if loss_only:
         values["elbo"] = np.full_like(values["elbo"], np.nan)
-    measured = {name: value for name, value in summary(values).items() if not name.startswith("log_px")}
-    measured["loss_at_mean"] = float(at_mean["loss"].mean())
-    measured["sse_at_mean"] = float(at_mean["sse"].mean())
-    measured["images"] = len(rows)
-    return measured
+    if not model.likelihood.numeric:  # names of categories: a distance between them means nothing
+        values["sse"] = at_mean["sse"] = np.full_like(values["loss"], np.nan)
+    return values | {f"{name}_at_mean": at_mean[name] for name in ("loss", "sse")}
 
 
-def importance(
-    model: Model, theta: np.ndarray, data: Data, evaluation: EvaluationPart, objective: Any, *, seed: int
-) -> dict[str, Any]:
-    """log p(x) of the first test images by importance sampling, beside the ELBO of the same images."""
+def of_split(values: Values) -> dict[str, Any]:
+    """Means over the images of a split, with standard errors."""
+    measured = summary({name: value for name, value in values.items() if not name.endswith("_at_mean")})
+    at_mean = summary({name: value for name, value in values.items() if name.endswith("_at_mean")})
+    measured |= {name: value for name, value in at_mean.items() if not name.endswith("_se")}
+    return {**measured, "images": len(values["loss"])}
+
+
+def estimates(
+    model: Model, theta: np.ndarray, data: Data, evaluation: EvaluationPart, *, seed: int
+) -> np.ndarray | None:
+    """Importance-sampled log p(x) of the first test images, or None where there is none."""
     rows = data.test.select(slice(0, evaluation.importance_images))
     samples = evaluation.importance_samples
-    names = ("log_px_hat", "log_px_hat_se", "elbo_same_images", "bits_per_dimension")
     if not model.posterior.has_density or loss_only(model, data) or samples == 0 or len(rows) == 0:
+        return None
+    return log_px_hat(model, theta, rows, samples=samples, seed=seed)
+
+
+def importance(log_px: np.ndarray | None, elbo: np.ndarray, features: int, samples: int) -> dict[str, Any]:
+    """The mean estimate of log p(x), beside the ELBO of the same images; ``elbo`` has them first."""
+    if log_px is None:
+        names = ("log_px_hat", "log_px_hat_se", "elbo_same_images", "bits_per_dimension")
         return {**dict.fromkeys(names), "importance_samples": 0, "importance_images": 0}
-    estimates = log_px_hat(model, theta, rows, samples=samples, seed=seed)
-    elbo = per_image(model, theta, rows, objective, seed=seed, purpose="evaluate test")["elbo"]
-    bits = -float(estimates.mean()) / (model.features * LN2)
-    values = (float(estimates.mean()), standard_error(estimates), float(elbo.mean()), bits)
     return {
-        **dict(zip(names, values, strict=True)),
+        "log_px_hat": float(log_px.mean()),
+        "log_px_hat_se": standard_error(log_px),
+        "elbo_same_images": float(elbo[: len(log_px)].mean()),
+        "bits_per_dimension": -float(log_px.mean()) / (features * LN2),
         "importance_samples": samples,
-        "importance_images": len(rows),
+        "importance_images": len(log_px),
     }
 
 
 def of_latent(
-    model: Model, theta: np.ndarray, data: Data, evaluation: EvaluationPart, beta: float
+    model: Model, theta: np.ndarray, data: Data, evaluation: EvaluationPart, objective: Any
 ) -> dict[str, Any]:
-    """KL per dimension and its two parts, active units, neighbours, and the predicted mu-shortcut."""
+    """Active units, neighbours, KL per dimension and its two parts, and the predicted mu-shortcut."""
     mu, logvar = latents.codes(model, theta, data.test)
     entries: dict[str, Any] = {"active_units": latents.active_units(mu), "knn_accuracy": None}
-    entries |= dict.fromkeys(("kl_per_dimension", "kl_location_per_dimension", "kl_width_per_dimension"))
     if data.test.labels is not None and data.train.labels is not None:
         near = data.train.select(slice(0, evaluation.neighbour_rows))
         codes, _ = latents.codes(model, theta, near)
         entries["knn_accuracy"] = latents.knn_accuracy(
             codes, near.labels, mu, data.test.labels, evaluation.neighbours
         )
-    if logvar is not None:
+    entries |= dict.fromkeys(PER_DIMENSION)
+    pair = (type(model.posterior), type(model.prior))
+    if pair == (DiagonalGaussian, StandardNormal) and logvar is not None:
         location, width = latents.kl_parts(mu, logvar)
-        entries["kl_per_dimension"] = (location + width).tolist()
-        entries["kl_location_per_dimension"], entries["kl_width_per_dimension"] = (
-            location.tolist(),
-            width.tolist(),
-        )
-        entries["mu_shortcut_predicted"] = latents.mu_shortcut(logvar, beta)
+        parts = (location + width, location, width)
+        entries |= {name: part.tolist() for name, part in zip(PER_DIMENSION, parts, strict=True)}
+        beta = objective.beta if isinstance(objective, ELBO) else None
+        entries["mu_shortcut_predicted"] = None if beta is None else latents.mu_shortcut(logvar, beta)
+    elif model.posterior.has_density:
+        entries["kl_per_dimension"] = closed_kl_per_dimension(model, theta, data.test)
     return entries
 
 
-def variance_entries(model: Model, theta: np.ndarray, sse: float, objective: Any) -> dict[str, Any]:
+def closed_kl_per_dimension(model: Model, theta: np.ndarray, rows: Rows) -> list[float] | None:
+    """The mean over images of the closed KL of every dimension; None where the KL has no closed form."""
+    p, sums = model.views(theta), 0.0
+    for start in range(0, len(rows), latents.BLOCK):
+        batch = rows.batch(slice(start, start + latents.BLOCK), theta.dtype.name)
+        h, _ = model.encoder.forward(p.encoder, joined(batch.inputs, batch.context))
+        kl, _ = model.closed_kl(p, h, batch.context)
+        if kl is None:
+            return None
+        sums = sums + kl.astype(np.float64).sum(axis=0)
+    return (sums / len(rows)).tolist()
+
+
+def information_of(
+    model: Model, theta: np.ndarray, data: Data, evaluation: EvaluationPart, *, seed: int
+) -> dict[str, Any]:
+    """Mutual information and marginal KL on test images; nothing where q(z given x) or a prior of all is missing."""
+    count = min(evaluation.information_images, len(data.test))
+    if not model.posterior.has_density or data.test.context is not None or count < 3:
+        return {}
+    diagonal = isinstance(model.posterior, DiagonalGaussian)
+    images = count if diagonal else min(count, GENERAL)
+    return {"information": information(model, theta, data.test, seed=seed, images=images)}
+
+
+def variance_entries(model: Model, theta: np.ndarray, sse: float | None, objective: Any) -> dict[str, Any]:
     """The variance of the likelihood, and the beta that it amounts to at the variance of the residuals.
 
     beta' = beta s² / (SSE / D)                             (docs/derivations/likelihoods.md, the hidden beta)
     """
-    if not isinstance(model.likelihood, GaussianFixed | GaussianLearned):
+    if not isinstance(model.likelihood, GaussianFixed | GaussianLearned) or sse is None:
         return {"variance": None, "residual_variance": None, "implied_beta": None}
     variance = model.likelihood.noise_variance(model.views(theta).likelihood)
     residual = sse / model.features
@@ -108,15 +166,17 @@ def variance_entries(model: Model, theta: np.ndarray, sse: float, objective: Any
 
 def checks(model: Model, theta: np.ndarray, data: Data, *, seed: int, beta: float) -> dict[str, Any]:
     """The certificate of a model, as data."""
-    x = data.test.take(slice(0, CHECKED_ROWS), "float64")
-    items = certify(model, theta.astype("float64"), x, seed, beta=beta)
+    batch = data.test.batch(slice(0, CHECKED_ROWS), "float64")
+    items = certify(model, theta.astype("float64"), batch.inputs, seed, beta=beta, context=batch.context)
     applied = [item for item in items if item.passed is not None]
     passed = sum(bool(item.passed) for item in applied)
     return {"passed": passed, "total": len(applied), "items": [asdict(item) for item in items]}
 
 
-def baseline_entries(baselines: Baselines, data: Data, sizes: list[int]) -> dict[str, Any]:
-    """The mean image and PCA of every latent size, on test and validation."""
+def baseline_entries(baselines: Baselines, data: Data, sizes: list[int], *, numeric: bool = True) -> dict[str, Any]:
+    """The mean image and PCA of every latent size, on test and validation; names of categories have neither."""
+    if not numeric:
+        return {"mean_image": {"sse": None, "validation_sse": None}, "pca": {}}
 
     def entry(components: int) -> dict[str, float]:
         return {

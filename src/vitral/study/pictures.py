@@ -8,7 +8,7 @@ from vitral.core.randomness import draw, stream
 from vitral.data import Data
 from vitral.evaluation.baselines import Baselines
 from vitral.evaluation.latent import codes
-from vitral.model import Model
+from vitral.model import Batch, Model, joined
 
 SHOWN = 10  # the first test images, not chosen
 PAIRS = 3
@@ -48,14 +48,13 @@ def interpolation_pairs(data: Data) -> np.ndarray:
 def of_model(model: Model, theta: np.ndarray, data: Data, *, seed: int, tsne_rows: int) -> Arrays:
     """Everything that the figures of one model draw, in float32."""
     arrays = _reconstructions(model, theta, data, seed) | _codes(model, theta, data, seed, tsne_rows)
-    arrays |= _prior(model, theta, seed)
-    if model.posterior.latent == 2:
+    arrays |= _prior(model, theta, data, seed)
+    if model.posterior.latent == 2 and data.contract.context is None:  # a grid of one class would not be the model's
         arrays |= _grids(model, theta)
     pairs = interpolation_pairs(data)
     if len(pairs):
-        p = model.views(theta)
-        ends = [model.encode(p, data.test.take(pair, theta.dtype.name))[0] for pair in pairs]
-        arrays["interpolation"] = np.stack([model.decode(p, straight_path(*pair)) for pair in ends])
+        ends = [data.test.batch(pair, theta.dtype.name) for pair in pairs]
+        arrays["interpolation"] = np.stack([interpolation(model, theta, pair) for pair in ends])
     return {
         name: array.astype(np.float32) if array.dtype.kind == "f" else array for name, array in arrays.items()
     }
@@ -63,9 +62,9 @@ def of_model(model: Model, theta: np.ndarray, data: Data, *, seed: int, tsne_row
 
 def reconstructions(model: Model, theta: np.ndarray, data: Data) -> np.ndarray:
     """The first test images through mu and back, (10, D): one row of the film strip over the epochs."""
-    p = model.views(theta)
-    mu, _ = model.encode(p, data.test.take(slice(0, SHOWN), theta.dtype.name))
-    return model.decode(p, mu).astype(np.float32)
+    p, batch = model.views(theta), data.test.batch(slice(0, SHOWN), theta.dtype.name)
+    mu, _ = model.encode(p, batch.inputs, batch.context)
+    return model.decode(p, mu, batch.context).astype(np.float32)
 
 
 def of_baselines(baselines: Baselines, data: Data, sizes: list[int]) -> Arrays:
@@ -75,22 +74,22 @@ def of_baselines(baselines: Baselines, data: Data, sizes: list[int]) -> Arrays:
 
 
 def _reconstructions(model: Model, theta: np.ndarray, data: Data, seed: int) -> Arrays:
-    x = data.test.take(slice(0, SHOWN), theta.dtype.name)
     arrays = {"reconstructions": reconstructions(model, theta, data)}
     if model.posterior.has_density:
-        arrays["reconstruction_draws"] = drawn_reconstructions(model, theta, x, 3, seed)
+        batch = data.test.batch(slice(0, SHOWN), theta.dtype.name)
+        arrays["reconstruction_draws"] = drawn_reconstructions(model, theta, batch, 3, seed)
     return arrays
 
 
 def drawn_reconstructions(
-    model: Model, theta: np.ndarray, x: np.ndarray, draws: int, seed: int
+    model: Model, theta: np.ndarray, batch: Batch, draws: int, seed: int
 ) -> np.ndarray:
     """Decoder means at z drawn from q(z given x), (draws, N, D)."""
-    p = model.views(theta)
-    noise = draw(model.posterior.noise_shapes(draws, len(x)), stream(seed, "figure draws"), theta.dtype.name)
-    h, _ = model.encoder.forward(p.encoder, x)
+    p, shapes = model.views(theta), model.posterior.noise_shapes(draws, len(batch.inputs))
+    noise = draw(shapes, stream(seed, "figure draws"), theta.dtype.name)
+    h, _ = model.encoder.forward(p.encoder, joined(batch.inputs, batch.context))
     q, _ = model.posterior.sample(p.posterior, h, noise)
-    return model.decode(p, q.z)
+    return model.decode(p, q.z, batch.context)
 
 
 def _codes(model: Model, theta: np.ndarray, data: Data, seed: int, tsne_rows: int) -> Arrays:
@@ -126,12 +125,24 @@ def tsne(mu: np.ndarray, seed: int) -> np.ndarray:
         return machine.fit_transform(mu)
 
 
-def _prior(model: Model, theta: np.ndarray, seed: int) -> Arrays:
-    p = model.views(theta)
-    z = model.prior.sample(p, PRIOR_MEANS, stream(seed, "figure prior")).astype(theta.dtype)
-    o, _ = model.decoder.forward(p.decoder, z)
+def _prior(model: Model, theta: np.ndarray, data: Data, seed: int) -> Arrays:
+    """Decoder means and draws for z from the prior; those of a conditional model go through its classes in turn."""
+    p, c = model.views(theta), _contexts(data, PRIOR_MEANS, theta.dtype.name)
+    z = model.prior.sample(p, PRIOR_MEANS, stream(seed, "figure prior"), c).astype(theta.dtype)
+    o, _ = model.decoder.forward(p.decoder, joined(z, c))
     draws = model.likelihood.sample(p.likelihood, o[:PRIOR_DRAWS], stream(seed, "figure pixels"))
     return {"prior_means": model.likelihood.mean(p.likelihood, o), "prior_draws": draws}
+
+
+def _contexts(data: Data, n: int, dtype: str) -> np.ndarray | None:
+    """n contexts: each class in turn, or the side information of the first test rows."""
+    condition = data.contract.context
+    if condition is None:
+        return None
+    if condition.kind == "labels":
+        label = np.resize(np.asarray(condition.classes), n)
+        return condition.numbers((n,), label=label).astype(dtype)
+    return data.test.batch(np.resize(np.arange(len(data.test)), n), dtype).context
 
 
 def latent_axis(spacing: str, size: int = GRID) -> np.ndarray:
@@ -151,11 +162,43 @@ def _grids(model: Model, theta: np.ndarray) -> Arrays:
     }
 
 
-def latent_grid(model: Model, theta: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """Decoder means over the plane, (n, n, D): z_1 grows to the right, z_2 upwards (the first row is the top)."""
+def latent_grid(
+    model: Model, theta: np.ndarray, axis: np.ndarray, context: np.ndarray | None = None
+) -> np.ndarray:
+    """Decoder means over the plane, (n, n, D): z_1 grows to the right, z_2 upwards (the first row is the top).
+
+    ``context`` (C,) is what a conditional model is given, the same for every image.
+    """
     across, up = np.meshgrid(axis, axis[::-1])
     z = np.stack([across, up], axis=-1).astype(theta.dtype)
-    return model.decode(model.views(theta), z)
+    return model.decode(model.views(theta), z, context)
+
+
+def of_classes(model: Model, theta: np.ndarray, contexts: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Decoder means of ``count`` z for each of some contexts (R, C), (R, count, D).
+
+    The random numbers of a column are the same in every row, so that what changes down a column is the context alone.
+    """
+    p, rows = model.views(theta), []
+    for c in contexts:
+        repeated = np.broadcast_to(c, (count, len(c)))
+        z = model.prior.sample(p, count, stream(seed, "classes"), repeated).astype(theta.dtype)
+        rows.append(model.decode(p, z, repeated))
+    return np.stack(rows)
+
+
+def interpolation(
+    model: Model, theta: np.ndarray, ends: Batch, *, frames: int = FRAMES, context: np.ndarray | None = None
+) -> np.ndarray:
+    """Decoder means on the straight line between the codes of two rows, (frames, D).
+
+    The context goes from that of the one to that of the other on a straight line too, unless one is given.
+    """
+    p = model.views(theta)
+    mu, _ = model.encode(p, ends.inputs, ends.context)
+    if context is None and ends.context is not None:
+        context = straight_path(*ends.context, frames=frames)
+    return model.decode(p, straight_path(*mu, frames=frames), context)
 
 
 def straight_path(start: np.ndarray, end: np.ndarray, *, frames: int = FRAMES) -> np.ndarray:

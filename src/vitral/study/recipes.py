@@ -10,13 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from vitral import specs
-from vitral.data import BINARISATIONS
+from vitral.data import BINARISATIONS, CONTEXTS
 from vitral.data.splits import CHOICES
 from vitral.errors import FileError, UsageError, unknown
-from vitral.specs import OPTIMISERS, SCHEDULES, Spec, member, positive
+from vitral.specs import OPTIMISERS, Spec, member, positive
+from vitral.study.numbers import check_numbers
+from vitral.study.second_stage import check_second_stage, complete
+from vitral.study.toml_text import key_text, value_text
+from vitral.study.variants import check_variants, differences, merged
 from vitral.training.loop import Plan
 
 Table = Mapping[str, Any]
+
+SIZES: dict[str, tuple[int, tuple[int, ...] | None]] = {
+    "digits": (64, (8, 8)),
+    "mnist": (784, (28, 28)),
+    "sprites": (1024, (32, 32)),
+}
+LARGE = (65_536, (256, 256))  # for files that are not open yet: what fits smaller images fits these
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,11 @@ class DataPart:
 
 @dataclass(frozen=True)
 class ModelPart:
-    """Which models: one VAE for each latent size, and plain autoencoders beside them."""
+    """Which models: one VAE for each latent size, and plain autoencoders beside them.
+
+    ``context`` is what a conditional model is given beside each row: "none", "labels", or "side", the numbers that
+    the data file holds under that name.
+    """
 
     latents: tuple[int, ...] = (2, 10, 20)
     autoencoders: tuple[int, ...] = ()
@@ -44,6 +59,7 @@ class ModelPart:
     posterior: Table = field(default_factory=lambda: {"kind": "diagonal"})
     prior: Table = field(default_factory=lambda: {"kind": "standard_normal"})
     likelihood: Table = field(default_factory=lambda: {"kind": "gaussian_learned", "link": "sigmoid"})
+    context: str = "none"
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,10 @@ class TrainingPart:
 
     ``seeds`` trains every VAE so many times, with seeds seed, seed + 1, ...; ``replay`` takes the
     notebook's own random numbers instead of the streams of the seed. ``shards`` cuts each batch into parts that
-    are computed side by side; it belongs to the recipe because it decides the order of summation.
+    are computed side by side; it belongs to the recipe because it decides the order of summation. ``clip`` is the
+    greatest length of a gradient, ``average`` the decay of the running average of the parameters; 0 means none.
+    ``start_from`` is the path of a model file to begin with. ``second_stage`` fits another prior to the codes of
+    the trained model: { prior = ..., epochs = 30, batch = 200, rate = 2e-3 }.
     """
 
     epochs: int | tuple[int, ...] = 10
@@ -65,6 +84,10 @@ class TrainingPart:
     keep: str = "last"
     patience: int = 0
     monitor_rows: int = 10_000
+    clip: float = 0.0
+    average: float = 0.0
+    start_from: str = ""
+    second_stage: Table = field(default_factory=dict)
     seed: int = 0
     seeds: int = 1
     replay: bool = False
@@ -80,17 +103,22 @@ class EvaluationPart:
     neighbours: int = 10
     neighbour_rows: int = 50_000
     tsne_rows: int = 2000
+    information_images: int = 5000
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A study, complete: every default is written out in the run folder's recipe.toml."""
+    """A study, complete: every default is written out in the run folder's recipe.toml.
+
+    ``variants`` are trained in place of the recipe's own models: by name, what each changes of it.
+    """
 
     name: str
     data: DataPart = DataPart()
     model: ModelPart = ModelPart()
     training: TrainingPart = TrainingPart()
     evaluation: EvaluationPart = EvaluationPart()
+    variants: Table = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, entries: Table) -> Recipe:
@@ -100,37 +128,60 @@ class Recipe:
         return made
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain tables with every default, nested ones included."""
+        """Plain tables with every default, nested ones included; ``variants`` only where there are some."""
         entries = _plain(asdict(self))
-        spec = self.spec(self.model.latents[0], features=1).to_dict()
+        variants = entries.pop("variants")
+        spec = self._likely_spec().to_dict()
         entries["model"] |= {
             name: spec[name] for name in ("encoder", "decoder", "posterior", "prior", "likelihood")
         }
         plan = self.plan(0)
         entries["training"]["optimiser"] = specs.described(OPTIMISERS, plan.optimiser)
         entries["training"]["objective"] = specs.described_objective(plan.objective)
+        entries["training"] |= complete(self._likely_spec(), entries["training"].pop("second_stage"))
+        if isinstance(self.training.rate, Mapping):
+            entries["training"]["rate"] = specs.described(specs.SCHEDULES, plan.rate)
+        if variants:
+            whole = {name: recipe.to_dict() for name, recipe in self.each() if name is not None}
+            entries["variants"] = {name: differences(variants[name], whole[name]) for name in variants}
         return entries
+
+    def each(self) -> list[tuple[str | None, Recipe]]:
+        """The recipes that are trained: this one without a name, or each of its variants with its own."""
+        if not self.variants:
+            return [(None, self)]
+        return [(name, self._variant(name)) for name in self.variants]
+
+    def _variant(self, name: str) -> Recipe:
+        own = asdict(replace(self, variants={}))
+        try:
+            return Recipe.from_dict(merged(own, self.variants[name]))
+        except UsageError as error:
+            raise UsageError(f"variant {name!r}: {error}") from error
 
     def epochs(self, index: int) -> int:
         """The epochs of the latent size at this place of the list."""
         epochs = self.training.epochs
         return epochs if isinstance(epochs, int) else epochs[index]
 
-    def plan(self, index: int, *, autoencoder: bool = False) -> Plan:
-        """How the model at this place is trained."""
+    def plan(self, index: int, *, autoencoder: bool = False, rows: int = 0) -> Plan:
+        """How the model at this place is trained; ``rows`` of training data, once they are known."""
         t = self.training
-        rate = member("schedule", SCHEDULES, t.rate) if isinstance(t.rate, Mapping) else t.rate
+        rate = specs.schedule(t.rate) if isinstance(t.rate, Mapping) else t.rate
         return Plan(
             epochs=self.epochs(index),
             batch=t.batch,
             rate=rate,
             optimiser=member("optimiser", OPTIMISERS, t.optimiser),
-            objective=specs.objective("reconstruction" if autoencoder else t.objective),
+            objective=specs.with_rows(specs.objective("reconstruction" if autoencoder else t.objective), rows),
             dtype=t.dtype,
             shards=t.shards,
             keep=t.keep,
             patience=t.patience,
             monitor_rows=t.monitor_rows,
+            clip=t.clip,
+            average=t.average,
+            start_from=t.start_from,
         )
 
     def spec(
@@ -140,11 +191,21 @@ class Recipe:
         features: int,
         image_shape: tuple[int, ...] | None = None,
         autoencoder: bool = False,
+        context: int | None = None,
     ) -> Spec:
-        """The model of one latent size."""
+        """The model of one latent size; ``context`` is its width, one number where it is not known yet."""
         m = self.model
+        width = int(m.context != "none") if context is None else context
         posterior = {"kind": "point"} if autoencoder else m.posterior
-        return Spec(features, latent, m.encoder, m.decoder, posterior, m.prior, m.likelihood, image_shape)
+        return Spec(features, latent, m.encoder, m.decoder, posterior, m.prior, m.likelihood, image_shape, width)
+
+    def _likely_spec(self) -> Spec:
+        """The model of the first size, for rows as the data will have them, as far as that is known unopened."""
+        features, shape = SIZES.get(self.data.name, LARGE)
+        likelihood = self.model.likelihood
+        if isinstance(likelihood, Mapping) and isinstance(likelihood.get("columns"), list | tuple):
+            features, shape = len(likelihood["columns"]), None
+        return self.spec(self.model.latents[0], features=features, image_shape=shape)
 
     def check(self) -> None:
         """Refuse what cannot be run, before anything is."""
@@ -153,6 +214,8 @@ class Recipe:
             raise unknown("split", self.data.split, CHOICES)
         if self.data.binarise not in BINARISATIONS:
             raise unknown("binarisation", self.data.binarise, BINARISATIONS)
+        if m.context not in CONTEXTS:
+            raise unknown("context", m.context, CONTEXTS)
         for key, known in (("dtype", ("float32", "float64")), ("keep", ("best", "last"))):
             if getattr(t, key) not in known:
                 raise unknown(f"training.{key}", getattr(t, key), known)
@@ -161,7 +224,7 @@ class Recipe:
         for name, values in (("model.latents", m.latents), ("model.autoencoders", m.autoencoders)):
             for value in values:
                 positive(name, value)
-        _check_numbers(self)
+        check_numbers(self)
         if isinstance(t.epochs, tuple) and len(t.epochs) != len(m.latents):
             raise UsageError(
                 f"training.epochs has {len(t.epochs)} entries for {len(m.latents)} latent sizes: give one each"
@@ -173,32 +236,15 @@ class Recipe:
                 "training.replay replays the notebook's own numbers: it needs data.split 'notebook', float64, one seed "
                 "and no autoencoders; set training.replay=false for other seeds"
             )
-        specs.check_together(self.spec(m.latents[0], features=1).build(), self.plan(0).objective)
-
-
-def _check_numbers(recipe: Recipe) -> None:
-    t, e = recipe.training, recipe.evaluation
-    epochs = t.epochs if isinstance(t.epochs, tuple) else (t.epochs,)
-    whole = {"batch": t.batch, "shards": t.shards, "seeds": t.seeds, "monitor_rows": t.monitor_rows}
-    for name, value in [("training.epochs", value) for value in epochs] + [
-        (f"training.{k}", v) for k, v in whole.items()
-    ]:
-        positive(name, value)
-    if not isinstance(t.rate, Mapping):
-        positive("training.rate", t.rate, float)
-    for name in ("draws", "neighbours", "neighbour_rows"):
-        positive(f"evaluation.{name}", getattr(e, name))
-    least_zero = {
-        "data.limit": recipe.data.limit,
-        "training.patience": t.patience,
-        "training.seed": t.seed,
-    }
-    least_zero |= {
-        f"evaluation.{k}": getattr(e, k) for k in ("importance_samples", "importance_images", "tsne_rows")
-    }
-    for name, value in least_zero.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise UsageError(f"{name} must be a whole number of at least 0, got {value!r}: 0 switches it off")
+        if t.replay and self.variants:
+            raise UsageError("training.replay draws the notebook's numbers for its own models: leave variants out")
+        if t.replay and t.start_from:
+            raise UsageError("training.replay begins with the notebook's own weights: leave training.start_from out")
+        check_variants(self.variants)
+        for name, recipe in self.each():
+            if name is None:
+                specs.check_together(recipe._likely_spec().build(), recipe.plan(0).objective)
+                check_second_stage(recipe._likely_spec(), t.second_stage)
 
 
 def built_in() -> list[str]:
@@ -223,6 +269,9 @@ def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
     data = entries.get("data")
     if isinstance(data, dict) and str(data.get("name")).endswith((".npy", ".npz")):
         data["name"] = str(Path(data["name"]).absolute())
+    training = entries.get("training")
+    if isinstance(training, dict) and training.get("start_from"):
+        training["start_from"] = str(Path(str(training["start_from"])).absolute())
     return Recipe.from_dict(entries)
 
 
@@ -306,23 +355,10 @@ def with_seeds(recipe: Recipe, seeds: int) -> Recipe:
 def to_toml(recipe: Recipe) -> str:
     """The complete recipe as TOML."""
     entries = recipe.to_dict()
-    lines = [f"name = {_toml(entries.pop('name'))}"]
+    lines = [f"name = {value_text(entries.pop('name'))}"]
     for section, values in entries.items():
-        lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+        lines += ["", f"[{section}]", *(f"{key_text(key)} = {value_text(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        escaped = "".join(f"\\u{ord(c):04x}" if c < " " or c in '"\\' else c for c in value)
-        return f'"{escaped}"'
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(entry) for entry in value) + "]"
-    return repr(value)
 
 
 def _plain(value: Any) -> Any:

@@ -11,12 +11,14 @@ import numpy as np
 from vitral import __version__
 from vitral.data import Data
 from vitral.evaluation.baselines import fit_baselines
+from vitral.evaluation.diagnosis import diagnose
 from vitral.evaluation.latent import ACTIVE
 from vitral.parts.objectives import ELBO
-from vitral.specs import LIKELIHOODS, OPTIMISERS, described, described_objective
-from vitral.study import measure, pictures
-from vitral.study.jobs import Trained
-from vitral.study.recipes import Recipe
+from vitral.specs import GIVEN, LIKELIHOODS, OPTIMISERS, described, described_objective
+from vitral.study import comparison, measure, pictures, traversals
+from vitral.study.jobs import Job, Trained
+from vitral.study.recipes import EvaluationPart, Recipe
+from vitral.study.variants import reduced
 
 SCHEMA = 1
 PUBLISHED = {  # the notebook's own printed numbers: loss at z = mu after its last epoch, and its first epoch
@@ -25,6 +27,7 @@ PUBLISHED = {  # the notebook's own printed numbers: loss at z = mu after its la
     "latent-20": {"loss_at_mean": 37.8154},
 }
 SPREAD = ("loss", "elbo", "sse", "kl", "sse_at_mean", "log_px_hat", "knn_accuracy")
+PARTS = ("encoder", "decoder", "posterior", "prior")
 
 Metrics = dict[str, Any]
 Collect = Callable[[Metrics, pictures.Arrays], None]
@@ -34,6 +37,7 @@ def parts(
     recipe: Recipe, data: Data, trained: list[Trained], *, show_data: bool
 ) -> Iterator[tuple[str, Collect]]:
     """What is left to do once training has ended: names, and functions that fill metrics and arrays."""
+    scored: dict[str, comparison.Scored] = {}
     yield (
         "data and baselines",
         lambda metrics, arrays: _data(recipe, data, trained, show_data, metrics, arrays),
@@ -41,8 +45,10 @@ def parts(
     for one in trained:
         yield (
             f"evaluation of {one.job.name}",
-            lambda metrics, arrays, one=one: _model(recipe, data, one, metrics, arrays),
+            lambda metrics, arrays, one=one: _model(recipe, data, one, metrics, arrays, scored),
         )
+    if recipe.variants:
+        yield "comparison", lambda metrics, arrays: _comparison(recipe, trained, scored, metrics)
     if recipe.training.replay:
         yield "the notebook's numbers", lambda metrics, arrays: _notebook(trained, metrics)
 
@@ -57,7 +63,8 @@ def _data(
 ) -> None:
     sizes = sorted({one.job.spec.latent for one in trained})
     baselines = fit_baselines(data.train)
-    entries = measure.baseline_entries(baselines, data, sizes)
+    numeric = all(one.model.likelihood.numeric for one in trained)
+    entries = measure.baseline_entries(baselines, data, sizes, numeric=numeric)
     shape = data.contract.image_shape
     metrics |= {
         "schema": SCHEMA,
@@ -72,6 +79,8 @@ def _data(
             "image_shape": None if shape is None else list(shape),
             "classes": data.classes,
             "unit": data.contract.unit,
+            "binarisation": data.contract.bits.rule if data.contract.bits else "none",
+            "context": data.contract.context.kind if data.contract.context else "none",
             "shows_data": show_data,
         },
         "protocol": _protocol(recipe, data),
@@ -88,6 +97,7 @@ def _protocol(recipe: Recipe, data: Data) -> dict[str, Any]:
     evaluation = asdict(recipe.evaluation)
     evaluation["neighbour_rows"] = min(recipe.evaluation.neighbour_rows, len(data.train))
     evaluation["importance_images"] = min(recipe.evaluation.importance_images, len(data.test))
+    evaluation["information_images"] = min(recipe.evaluation.information_images, len(data.test))
     evaluation["tsne_rows"] = min(recipe.evaluation.tsne_rows, len(data.test))
     return {
         "batch": plan.batch,
@@ -104,61 +114,104 @@ def _protocol(recipe: Recipe, data: Data) -> dict[str, Any]:
     }
 
 
-def _model(recipe: Recipe, data: Data, one: Trained, metrics: Metrics, arrays: pictures.Arrays) -> None:
+def _model(
+    recipe: Recipe,
+    data: Data,
+    one: Trained,
+    metrics: Metrics,
+    arrays: pictures.Arrays,
+    scored: dict[str, comparison.Scored],
+) -> None:
     """The entry of one model; other seeds of the same size become its ``seeds`` and ``_sd``."""
-    entry = _entry(recipe, data, one)
-    name = f"{'latent' if one.job.kind == 'vae' else one.job.kind}-{one.job.spec.latent}"
+    entry, images = entry_of(recipe.evaluation, data, one)
+    name = main_name(one.job)
     if not one.job.main:
         _add_seed(metrics["models"][name], one.job.seed, entry)
+        scored[name].seeds.append(images)
         return
-    entry["checks"] = measure.checks(one.model, one.theta, data, seed=one.job.seed, beta=_beta(one))
+    beta = measure.final_beta(_final_objective(one))
+    entry["checks"] = measure.checks(one.model, one.theta, data, seed=one.job.seed, beta=beta)
+    entry["findings"] = [asdict(finding) for finding in diagnose(entry, one.records, keep=one.job.plan.keep)]
     entry["seeds"] = [_of_seed(one.job.seed, entry)]
     metrics["models"][name] = entry
+    scored[name] = comparison.Scored(name, comparison.scale_of(one.model, data), [images])
     drawn = pictures.of_model(
         one.model, one.theta, data, seed=one.job.seed, tsne_rows=recipe.evaluation.tsne_rows
     )
     if one.strip is not None:
         drawn |= {"history_epochs": one.strip[0], "history_reconstructions": one.strip[1]}
+    if one.job.kind == "vae" and data.contract.image_shape is not None:
+        drawn |= traversals.of_model(one.model, one.theta, data, entry["test"]["kl_per_dimension"])
     arrays |= {f"{name}/{key}": array for key, array in drawn.items()}
 
 
-def _entry(recipe: Recipe, data: Data, one: Trained) -> Metrics:
+def main_name(job: Job) -> str:
+    """The name of a model, whichever of its seeds this is."""
+    return job.name if job.main else job.name.removesuffix(f"-seed{job.seed}")
+
+
+def entry_of(
+    evaluation: EvaluationPart, data: Data, one: Trained, *, announce: Callable[[str], None] = lambda part: None
+) -> tuple[Metrics, dict[str, np.ndarray]]:
+    """What metrics.json says about one trained model, and the bounds of every test image.
+
+    ``announce`` is called with the name of each part that begins.
+    """
     job, model, theta = one.job, one.model, one.theta
-    objective = job.plan.objective.at(one.records[-1]["step"])
-    options = {
-        "seed": job.seed,
-        "draws": recipe.evaluation.draws,
-        "loss_only": measure.loss_only(model, data),
-    }
-    splits = {
-        split: measure.of_split(model, theta, rows, objective, split=split, **options)
-        for split, rows in data.parts().items()
-    }
-    test = splits["test"]
-    test |= measure.importance(model, theta, data, recipe.evaluation, objective, seed=job.seed)
-    test |= measure.of_latent(model, theta, data, recipe.evaluation, _beta(one))
-    test["mu_shortcut_measured"] = test["loss"] - test["loss_at_mean"] if job.kind == "vae" else None
+    objective, bare = _final_objective(one), measure.loss_only(model, data)
+    options = {"seed": job.seed, "draws": evaluation.draws, "loss_only": bare}
+    values = {}
+    for split, rows in data.parts().items():
+        announce(f"{data.name}, {split}")
+        values[split] = measure.images_of_split(model, theta, rows, objective, split=split, **options)
+    splits = {split: measure.of_split(found) for split, found in values.items()}
+    announce("log-likelihood")
+    estimates = measure.estimates(model, theta, data, evaluation, seed=job.seed)
+    test, elbo = splits["test"], values["test"]["elbo"]
+    test |= measure.importance(estimates, elbo, model.features, evaluation.importance_samples)
+    announce("latent space")
+    test |= measure.of_latent(model, theta, data, evaluation, objective)
+    shortcut = test["loss"] - test["loss_at_mean"] if isinstance(objective, ELBO) else None
+    test["mu_shortcut_measured"] = shortcut if job.kind == "vae" else None
+    images = {} if test["elbo"] is None else {"elbo": elbo}
+    images |= {} if estimates is None else {"log_px_hat": estimates}
+    return {**_facts(one), "loss_is_likelihood": not bare,
+            **measure.variance_entries(model, theta, splits["train"]["sse"], objective),
+            **splits, **measure.information_of(model, theta, data, evaluation, seed=job.seed),
+            "slope_at_stop": _slope(one.records)}, images  # fmt: skip
+
+
+def _facts(one: Trained) -> Metrics:
+    """What a model is, and how it was trained."""
+    job, spec = one.job, one.job.spec.to_dict()
     return {
         "kind": job.kind,
+        **({} if job.variant is None else {"variant": job.variant}),
         "latent": job.spec.latent,
-        "parameters": model.parameters,
+        "parameters": one.model.parameters,
         "epochs": one.records[-1]["epoch"],
         "seed": job.seed,
-        "hidden": list(job.spec.to_dict()["encoder"]["hidden"]),
-        "likelihood": described(LIKELIHOODS, model.likelihood),
+        "hidden": list(spec["encoder"].get("hidden", [])),
+        **{part: spec[part] for part in PARTS},
+        "likelihood": described(LIKELIHOODS, one.model.likelihood, *GIVEN),
         "objective": described_objective(job.plan.objective),
-        "loss_constant": model.likelihood.constant(model.features),
-        "loss_is_likelihood": not options["loss_only"],
-        **measure.variance_entries(model, theta, splits["train"]["sse"], objective),
-        **splits,
-        "slope_at_stop": _slope(one.records),
+        "loss_constant": one.model.likelihood.constant(one.model.features),
     }
 
 
-def _beta(one: Trained) -> float:
-    """The weight of the KL at the end of training; a plain autoencoder has none."""
-    objective = one.job.plan.objective.at(one.records[-1]["step"])
-    return objective.beta if isinstance(objective, ELBO) else 0.0
+def _final_objective(one: Trained) -> Any:
+    """What the model was trained with, as it stood at its last step."""
+    return one.job.plan.objective.at(one.records[-1]["step"])
+
+
+def _comparison(
+    recipe: Recipe, trained: list[Trained], scored: dict[str, comparison.Scored], metrics: Metrics
+) -> None:
+    """The variants beside one another: what each changes, and tables of those that share a scale."""
+    whole = recipe.to_dict()
+    names = [main_name(one.job) for one in trained if one.job.main and one.job.variant is not None]
+    metrics["variants"] = {name: reduced(changes, whole) for name, changes in whole["variants"].items()}
+    metrics["comparison"] = comparison.tables([scored[name] for name in names])
 
 
 def _slope(records: list[dict[str, Any]]) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from vitral.errors import VitralError
 from vitral.model import Model
 from vitral.persistence import load_model, save_model, write_atomically, write_json
 from vitral.specs import described_objective
-from vitral.study import pictures, results
+from vitral.study import pictures, results, second_stage
 from vitral.study.estimate import seconds_left
 from vitral.study.folder import RunFolder
 from vitral.study.jobs import Job, Trained, jobs, open_data
@@ -102,17 +102,16 @@ def _trained(
     job: Job, recipe: Recipe, data: Data, folder: RunFolder, stop: Callable[[], bool]
 ) -> Generator[Event, None, Trained]:
     """Train a job, or load what an earlier start of the same run has finished."""
-    model = job.spec.build()
-    if folder.model(job.name).exists():
-        _, theta, _, _ = load_model(folder.model(job.name))
-    else:
-        theta = yield from _train(job, model, recipe, data, folder, stop)
-    return Trained(job, model, theta, folder.records(job.name), Strip(folder, job).load())
+    if not folder.model(job.name).exists():
+        yield from _train(job, job.spec.build(), recipe, data, folder, stop)
+    spec, theta, _, _ = load_model(folder.model(job.name))  # a second stage has given it another prior
+    records, strip = folder.records(job.name), Strip(folder, job).load()
+    return Trained(replace(job, spec=spec), spec.build(), theta, records, strip)
 
 
 def _train(
     job: Job, model: Model, recipe: Recipe, data: Data, folder: RunFolder, stop: Callable[[], bool]
-) -> Generator[Event, None, np.ndarray]:
+) -> Iterator[Event]:
     asked = {"recipe": to_toml(recipe), "data": [data.name, *(len(rows) for rows in data.parts().values())]}
     replay = _replay(job, recipe, data)
     state = _begin(job, model, data, folder, replay, asked)
@@ -138,8 +137,13 @@ def _train(
         "data_seed": recipe.training.seed,
         "validation": state.history[-1]["validation"],
     }
-    save_model(folder.model(job.name), job.spec, theta, data.contract.to_dict(), facts, __version__)
-    return theta
+    spec = job.spec
+    if job.second_stage:
+        yield Stage(f"second stage of {job.name}")
+        spec, theta, facts["second_stage"] = second_stage.carry_out(
+            spec, theta, data, job.second_stage, seed=job.seed
+        )
+    save_model(folder.model(job.name), spec, theta, data.contract.to_dict(), facts, __version__)
 
 
 def _record(job: Job, model: Model, data: Data, folder: RunFolder, state: TrainState, seconds: float) -> None:
@@ -148,7 +152,7 @@ def _record(job: Job, model: Model, data: Data, folder: RunFolder, state: TrainS
     records = folder.records(job.name)[:earlier]
     folder.write_records(job.name, [*records, {**state.history[-1], "seconds": round(seconds, 3)}])
     if job.main:
-        Strip(folder, job).add(earlier, pictures.reconstructions(model, state.theta, data))
+        Strip(folder, job).add(earlier, pictures.reconstructions(model, state.measured, data))
 
 
 def _begin(

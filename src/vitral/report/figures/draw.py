@@ -16,6 +16,7 @@ from vitral.report.figures.images import image_gallery, reconstruction_figure
 from vitral.report.figures.interpolation import interpolation_figure
 from vitral.report.figures.kl import Dimensions, kl_figure
 from vitral.report.figures.latent_map import latent_map_figure, projection_figure
+from vitral.report.figures.variants import Row, Spot, rate_distortion_figure, variants_figure
 from vitral.report.labels import latent_sizes, model_label, pca_label, shown_epochs
 from vitral.report.language import Language
 from vitral.report.run_folder import RunFolder
@@ -110,7 +111,8 @@ def _labels_of(run: RunFolder, count: int) -> np.ndarray | None:
 def _latent_map(run: RunFolder, name: str, words: Language) -> Figure:
     codes = run.arrays[f"{name}/codes"]
     heading = words.text("map.title", model=model_label(run, name, words), count=words.integer(len(codes)))
-    return latent_map_figure([(heading, codes)], _labels_of(run, len(codes)), language=words)
+    labels, prior = _labels_of(run, len(codes)), [run.plain_prior(name)]
+    return latent_map_figure([(heading, codes)], labels, prior=prior, language=words)
 
 
 def _latent_map_beside(run: RunFolder, name: str, words: Language) -> Figure:
@@ -120,7 +122,7 @@ def _latent_map_beside(run: RunFolder, name: str, words: Language) -> Figure:
         for one in pair
         if f"{one}/codes" in run.arrays
     ]
-    prior = [one == pair[0] for one in pair if f"{one}/codes" in run.arrays]
+    prior = [one == pair[0] and run.plain_prior(one) for one in pair if f"{one}/codes" in run.arrays]
     labels = _labels_of(run, len(maps[0][1]))
     return latent_map_figure(
         maps, labels, prior=prior, title=_title("latent_map_beside", words), language=words
@@ -225,6 +227,53 @@ def _point(run: RunFolder, name: str, key: str, label: str, _: Language) -> Poin
     return Point(label, measured.value, error, seeds if len(seeds) > 1 else (), run.ordered.index(name))
 
 
+def _variants(run: RunFolder, _: str | None, words: Language) -> Figure:
+    panels = []
+    for table in run.comparison:
+        if len(table["models"]) > 1 and table.get("best"):
+            heading = words.strings.get(f"scale_name.{table['scale']}", table["scale"])
+            rows = [_compared(run, table, name, words) for name in table["models"]]
+            panels.append((heading, rows))
+    return variants_figure(panels, title=_title("variants", words), language=words)
+
+
+def _compared(run: RunFolder, table: dict, name: str, words: Language) -> Row:
+    found = table["models"][name]
+    pairs = {key: (found.get(f"{key}_to_first"), found.get(f"{key}_to_first_se")) for key in ("log_px_hat", "elbo")}
+    return Row(model_label(run, name, words), first=name == table["first"], **pairs)
+
+
+def _rate_distortion(run: RunFolder, _: str | None, words: Language) -> Figure:
+    """The largest table of models that share a scale; a curve through them where only beta tells them apart."""
+    names = max((table["models"] for table in run.comparison), key=len)
+    tests = {name: run.scores(name, "test") for name in names}
+    spots = [
+        Spot(model_label(run, name, words), test["kl"], test["distortion"])
+        for name, test in tests.items()
+        if test.get("kl") is not None and test.get("distortion") is not None
+    ]
+    joined = all(_only_beta(changes) for changes in run.variants.values())
+    return rate_distortion_figure(spots, joined=joined, title=_title("rate_distortion", words), language=words)
+
+
+def _only_beta(changes: dict) -> bool:
+    objective = (changes.get("training") or {}).get("objective") or {}
+    others = set(changes) - {"training"} or set(changes.get("training") or {}) - {"objective"}
+    return not others and objective.get("kind", "elbo") == "elbo" and not isinstance(objective.get("beta", 1.0), dict)
+
+
+def _traversals(run: RunFolder, name: str, words: Language) -> Figure:
+    """The first test image moved along one dimension a row, the dimension with the most KL on top."""
+    frames, dimensions = run.arrays[f"{name}/traversals"], run.arrays[f"{name}/traversal_dimensions"]
+    kl = run.scores(name, "test").get("kl_per_dimension")
+    rows = {}
+    for place, dimension in enumerate(dimensions):
+        values = {"index": int(dimension) + 1, "kl": "" if kl is None else words.number(kl[dimension])}
+        rows[words.text("row.traversal" if kl is None else "row.traversal_kl", **values)] = frames[place]
+    title = _title("traversals", words, model=model_label(run, name, words))
+    return reconstruction_figure(rows, run.image_shape, title=title, language=words)
+
+
 DRAW: dict[str, Callable[..., Figure]] = {
     "data_samples": _data_samples,
     "loss_curves": _loss_curves,
@@ -241,4 +290,7 @@ DRAW: dict[str, Callable[..., Figure]] = {
     "interpolation": _interpolation,
     "validation_curves": _validation_curves,
     "test_scores": _test_scores,
+    "traversals": _traversals,
+    "variants": _variants,
+    "rate_distortion": _rate_distortion,
 }

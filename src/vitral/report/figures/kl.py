@@ -23,6 +23,8 @@ from vitral.report.figures.style import (
 )
 from vitral.report.language import Language
 
+COLUMNS = 3  # panels in a row
+
 
 @dataclass(frozen=True)
 class Dimensions:
@@ -43,20 +45,25 @@ def kl_figure(
     title: str | None = None,
     language: str | Language = "en",
 ) -> Figure:
-    """One panel a model, dimensions sorted by their KL, all panels on one scale of nats."""
+    """One panel a model, dimensions sorted by their KL, all panels on one scale of nats; at most three in a row."""
     words = speaks(language)
+    rows, columns = -(-len(models) // COLUMNS), min(len(models), COLUMNS)
     with styled():
-        figure = new_figure(WIDTH, 3.4)
+        figure = new_figure(WIDTH, 3.4 if rows == 1 else 2.2 * rows + 1.0)
         headline(figure, title if title is not None else words.text("kl.title"))
-        widths = [max(3.0, len(model.location) ** 0.8) for model in models]
-        panels = figure.subplots(1, len(models), sharey=True, squeeze=False, width_ratios=widths)[0]
-        for axes, model in zip(panels, models, strict=True):
+        widths = [max(3.0, len(model.location) ** 0.8) for model in models] if rows == 1 else None
+        grid = figure.subplots(rows, columns, sharey=True, squeeze=False, width_ratios=widths)
+        panels = list(grid.flat)
+        for axes in panels[len(models) :]:
+            axes.remove()
+        for axes, model in zip(panels, models, strict=False):
             _bars(axes, model, words)
             axes.set_title(model.label)
             if model.active is not None:
                 _count_active(axes, model, words)
-        panels[0].set_ylabel(words.text("axis.nats"))
-        number_ticks(panels[0].yaxis, words)
+        for axes in grid[:, 0]:
+            axes.set_ylabel(words.text("axis.nats"))
+            number_ticks(axes.yaxis, words)
         panels[0].margins(y=0.22)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)

@@ -26,7 +26,12 @@ def against_pca(c: Context, name: str) -> Html | None:
 
 
 def pairs_of(c: Context) -> list[tuple[str, str]]:
-    """Neighbouring latent sizes, and the smallest with the largest where there are more than two."""
+    """Neighbouring latent sizes, and the smallest with the largest where there are more than two.
+
+    Variants have a section of their own, with differences paired by image.
+    """
+    if c.run.variants:
+        return []
     names = c.run.vaes
     pairs = list(pairwise(names))
     return [*pairs, (names[0], names[-1])] if len(names) > 2 else pairs

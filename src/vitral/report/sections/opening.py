@@ -10,8 +10,10 @@ from vitral.report.estimates import difference, estimate, seeds_of
 from vitral.report.labels import split_label, unit_label
 from vitral.report.markup import Html, bullets, definitions, join
 from vitral.report.sections.claims import against_pca, pair_claims, train_gap
+from vitral.report.sections.variants import leaders
 
-GAUSSIANS = ("gaussian_fixed", "gaussian_learned")
+GAUSSIANS = ("gaussian_fixed", "gaussian_learned", "gaussian_pixel", "gaussian_image")
+DENSITIES = (*GAUSSIANS, "continuous_bernoulli")
 
 
 def rests_on(c: Context) -> Html:
@@ -68,14 +70,23 @@ def likelihood_text(c: Context, names: list[str]) -> Html:
 
 
 def _beta(c: Context) -> Html:
-    beta = (c.run.protocol.get("objective") or {}).get("beta")
+    """The weight of the KL as the recipe states it; what it amounts to where the variance can say so."""
+    found = {json.dumps(c.run.models[name].get("objective"), sort_keys=True) for name in c.run.vaes}
+    if len(found) > 1:
+        return c.html("strip.beta.variants")
+    objective = c.run.models[c.run.vaes[0]].get("objective") if c.run.vaes and found != {"null"} else None
+    beta = (objective or c.run.protocol.get("objective") or {}).get("beta")
+    if beta is None and objective:
+        return c.html("strip.beta.none", kind=objective.get("kind"))
     stated = c.words.plain(beta) if isinstance(beta, (int, float)) else c.words.text("beta.schedule")
     implied = [
         f"{c.label(name)}: {c.words.plain(c.run.models[name]['implied_beta'], 3)}"
         for name in c.run.vaes
         if c.run.models[name].get("implied_beta") is not None
     ]
-    return c.html("strip.beta.value", beta=stated, implied="; ".join(implied) or c.words.text("number.none"))
+    if not implied:
+        return c.html("strip.beta.plain", beta=stated)
+    return c.html("strip.beta.value", beta=stated, implied="; ".join(implied))
 
 
 def _seeds(c: Context) -> Html:
@@ -95,6 +106,11 @@ def _epochs(c: Context) -> Html:
 
 
 def _parameters(c: Context) -> str:
+    """Every model's; of variants the range, since their table has each."""
+    if c.run.variants:
+        counts = [c.run.models[name].get("parameters") or 0 for name in c.run.ordered]
+        least, most = c.words.integer(min(counts)), c.words.integer(max(counts))
+        return least if least == most else c.words.text("strip.parameters.range", least=least, most=most)
     return "; ".join(
         f"{c.label(name)}: {c.words.integer(c.run.models[name].get('parameters'))}" for name in c.run.ordered
     )
@@ -140,6 +156,8 @@ def unsupported(c: Context) -> list[Html]:
 
 def _one_seed(c: Context) -> Html | None:
     single = [c.label(name) for name in c.run.ordered if seeds_of(c.run, name) == 1]
+    if c.run.variants and len(single) == len(c.run.ordered):
+        return c.html("unsupported.one_seed_all")
     return c.html("unsupported.one_seed", models=c.words.listed(single)) if single else None
 
 
@@ -159,7 +177,11 @@ def _still_falling(c: Context) -> Html | None:
 def _likelihood_limits(c: Context) -> list[Html]:
     kinds = {(c.run.models[name].get("likelihood") or {}).get("kind") for name in c.run.vaes}
     limits = [c.html("unsupported.gaussian")] if kinds & set(GAUSSIANS) else []
-    return limits + ([c.html("unsupported.bernoulli")] if "bernoulli" in kinds else [])
+    if any(c.run.models[name].get("loss_is_likelihood") is False for name in c.run.vaes):
+        limits.append(c.html("unsupported.bernoulli"))
+    if c.run.data.get("binarisation") in ("static", "dynamic"):
+        limits.append(c.html(f"unsupported.binarised.{c.run.data['binarisation']}"))
+    return limits
 
 
 def _split(c: Context) -> Html | None:
@@ -187,15 +209,17 @@ def _importance(c: Context) -> Html | None:
 
 def findings(c: Context) -> Html:
     """The main claims, each worded by what its number and error allow."""
-    claims = [claim for name in c.run.ordered if (claim := against_pca(c, name)) is not None]
+    claims = leaders(c)
+    claims += [claim for name in c.run.featured if (claim := against_pca(c, name)) is not None]
     claims += pair_claims(c)
-    gaps = [gap for name in c.run.ordered if (gap := train_gap(c, name)) is not None]
+    gaps = [gap for name in c.run.featured if (gap := train_gap(c, name)) is not None]
     if gaps:
         claims.append(c.html("finding.train_gap", listed="; ".join(gaps)))
     claims += [claim for claim in (_autoencoder(c), _shortcut(c)) if claim is not None]
     return join(
         [
             c.p("findings.how", baseline=c.words.number(c.run.baseline("mean_image"))),
+            *([c.p("findings.paired")] if c.run.comparison else []),
             bullets(claims, "findings"),
         ]
     )
@@ -222,7 +246,7 @@ def _autoencoder(c: Context) -> Html | None:
 
 def _shortcut(c: Context) -> Html | None:
     parts = []
-    for name in c.run.vaes:
+    for name in (one for one in c.run.vaes if one in c.run.featured):
         test = c.run.scores(name, "test")
         measured = test.get("mu_shortcut_measured")
         if measured is not None and math.isfinite(measured):

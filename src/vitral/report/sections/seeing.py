@@ -53,11 +53,16 @@ def error_table(c: Context) -> Html:
 
 
 def latent_space(c: Context) -> Html:
-    parts = [c.p("latent.text"), c.figures("latent_map")]
+    plain = all(c.run.plain_prior(name) for name in c.run.vaes)
+    values = {
+        "prior": c.words.text("prior.standard" if plain else "prior.other"),
+        "labels": c.words.text(f"latent.labels.{'given' if c.run.data.get('context') == 'labels' else 'unused'}"),
+    }
+    parts = [c.p("latent.text", **values), c.figures("latent_map")]
     parts += [
         circle_table(c, name)
         for name in c.run.vaes
-        if f"{name}/codes" in c.run.arrays and c.run.latent(name) == 2
+        if f"{name}/codes" in c.run.arrays and c.run.latent(name) == 2 and c.run.plain_prior(name)
     ]
     if any(planned.name == "latent_map_beside" for planned in c.planned):
         parts += [c.heading("latent.beside"), c.p("latent.beside.text"), c.figures("latent_map_beside")]
@@ -131,7 +136,9 @@ def generation(c: Context) -> Html:
     if not c.run.shows_images:
         return c.p("generation.not_images")
     parts = [c.p("generation.text"), c.figures("prior_samples")]
-    flat = [name for name in c.run.vaes if c.run.latent(name) == 2]
+    if any(planned.name == "traversals" for planned in c.planned):
+        parts += [c.heading("generation.traversals"), c.p("generation.traversals.text"), c.figures("traversals")]
+    flat = [planned.model for planned in c.planned if planned.name == "grid_linear"]
     if flat:
         parts += [c.heading("generation.grids"), c.p("generation.grids.text"), c.figures("grid_linear")]
         parts += [tile_table(c, name) for name in flat if f"{name}/grid_linear_axis" in c.run.arrays]

@@ -7,7 +7,7 @@ import math
 from vitral.report.context import Context
 from vitral.report.labels import latent_sizes, pca_label, split_label, unit_label
 from vitral.report.markup import Html, join, paragraph, table
-from vitral.report.sections.opening import likelihood_text
+from vitral.report.sections.opening import DENSITIES, likelihood_text
 
 
 def data(c: Context) -> Html:
@@ -23,6 +23,12 @@ def data(c: Context) -> Html:
             **counts,
         )
     ]
+    bits = f"data.binarised.{run.data.get('binarisation')}"
+    if bits in words.strings:
+        parts.append(c.p(bits))
+    context = f"data.context.{run.data.get('context')}"
+    if context in words.strings:
+        parts.append(c.p(context))
     parts += [c.figures("data_samples")]
     if not run.data.get("shows_data", True):
         parts.append(c.p("data.hidden"))
@@ -73,7 +79,8 @@ def root(c: Context, sse: float | None, features: int | None) -> str:
 
 def model(c: Context) -> Html:
     run, words = c.run, c.words
-    parts = [c.p("model.text"), c.p("model.bound"), model_table(c), training_line(c)]
+    other = [] if all(run.plain(name) for name in run.vaes) else [c.p("model.text.other")]
+    parts = [c.p("model.text"), *other, c.p("model.bound"), model_table(c), *meaning(c), training_line(c)]
     asides = ["model.notebook.sum"]
     values: dict[str, object] = {}
     fixed = [
@@ -104,9 +111,23 @@ def model(c: Context) -> Html:
     return join([*parts, c.notebook(*asides, **values)])
 
 
+def meaning(c: Context) -> list[Html]:
+    """What a log-likelihood of this run is: a probability, a density per unit, or nothing but a loss."""
+    kinds = {}
+    for name in c.run.vaes:
+        found = c.run.models[name]
+        likelihood = (found.get("likelihood") or {}).get("kind")
+        if likelihood is not None:
+            loss = found.get("loss_is_likelihood") is False
+            scale = "mixed" if likelihood == "mixed" else "density" if likelihood in DENSITIES else "mass"
+            kinds["loss" if loss else scale] = True
+    return [c.p(f"model.likelihood.{kind}", unit=unit_label(c.run, c.words)) for kind in kinds]
+
+
 def model_table(c: Context) -> Html:
     words = c.words
     rows = []
+    named = [] if all(c.run.plain(name) for name in c.run.vaes) else ["posterior", "prior"]
     for name in c.run.ordered:
         found = c.run.models[name]
         is_vae = found.get("kind") == "vae"
@@ -114,6 +135,7 @@ def model_table(c: Context) -> Html:
             (
                 c.label(name),
                 _layers(c, name),
+                *(_part_name(c, found, part) for part in named),
                 words.integer(found.get("parameters")),
                 likelihood_text(c, [name]) if is_vae else c.html("likelihood.point"),
                 words.number(found.get("loss_constant")),
@@ -122,14 +144,23 @@ def model_table(c: Context) -> Html:
         )
     headers = [
         words.text(f"column.{key}")
-        for key in ("model", "layers", "parameters", "likelihood", "constant", "epochs")
+        for key in ("model", "layers", *named, "parameters", "likelihood", "constant", "epochs")
     ]
     return table(c.html("table.models"), headers, rows)
 
 
+def _part_name(c: Context, found: dict, part: str) -> str:
+    kind = str((found.get(part) or {}).get("kind") or c.words.text("number.none"))
+    return c.words.strings.get(f"{part}_name.{kind}", kind)
+
+
 def _layers(c: Context, name: str) -> str:
-    """784-400-L-400-784 as far as the run says it."""
+    """784-400-L-400-784 as far as the run says it; the kinds of the networks where they are no plain chains."""
     found = c.run.models[name]
+    kinds = [(found.get(part) or {}).get("kind", "mlp") for part in ("encoder", "decoder")]
+    if set(kinds) != {"mlp"}:
+        named = [c.words.strings.get(f"variant_name.{kind}", kind) for kind in kinds]
+        return f"{named[0]}, {c.run.latent(name)}, {named[1]}"
     hidden = [str(width) for width in found.get("hidden") or []]
     features = str(c.run.data.get("features") or "?")
     return "-".join([features, *hidden, str(c.run.latent(name)), *reversed(hidden), features])
