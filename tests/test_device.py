@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.fake_device import FakeArray, hide
-from tests.laws import EXAMPLES, cases_of_models, label
+from tests.laws import label
+from tests.members import EXAMPLES, cases_of_models
 from vitral.core import arrays
 from vitral.core.randomness import draw
 from vitral.model import Batch
@@ -39,21 +40,23 @@ def test_the_fake_device_computes_like_numpy_and_in_place():
 @pytest.mark.parametrize("case", cases_of_models(), ids=label)
 def test_loss_and_backward_stay_on_the_device_and_equal_the_host(case):
     rng = np.random.default_rng(0)
-    x = rng.random((case.rows, 6))
+    x = rng.random((case.rows, case.model.features))
     mask = (rng.random(x.shape) < 0.5).astype(float) if case.masked else None
+    context = rng.random((case.rows, case.context)) if case.context else None
     theta = 0.5 * rng.standard_normal(case.model.parameters)
     noise = draw(case.model.posterior.noise_shapes(case.samples, case.rows), rng, "float64")
 
-    def run(theta, x, mask, noise):
+    def run(theta, x, mask, context, noise):
         grad = np.zeros_like(theta)
         loss, backward = case.model.loss(
-            case.model.views(theta), Batch(x, x, mask), noise, case.objective.at(0), case.rows
+            case.model.views(theta), Batch(x, x, mask, context), noise, case.objective.at(0), case.rows
         )
         backward(case.model.views(grad))
         return loss, grad
 
-    loss, grad = run(theta, x, mask, noise)
-    device = run(hide(theta), hide(x), hide(mask), {name: hide(eps) for name, eps in noise.items()})
+    loss, grad = run(theta, x, mask, context, noise)
+    hidden_noise = {name: hide(eps) for name, eps in noise.items()}
+    device = run(hide(theta), hide(x), hide(mask), hide(context), hidden_noise)
     assert isinstance(device[0], FakeArray)
     assert float(device[0]) == float(loss)
     np.testing.assert_array_equal(grad, device[1].hidden)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.laws import EXAMPLES, FAMILIES, cases_of_models, laws_of
+from tests.laws import laws_of
+from tests.members import EXAMPLES, FAMILIES, cases_of_models
 from vitral.checks.laws import LAWS, Sized
 
 
@@ -30,6 +31,11 @@ def test_every_posterior_obeys_the_law(law, member):
 
 @laws_of("prior")
 def test_every_prior_obeys_the_law(law, member):
+    assert_holds(law, member)
+
+
+@laws_of("flow")
+def test_every_flow_obeys_the_law(law, member):
     assert_holds(law, member)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from tests.laws import small_model
+from tests.members import small_model
 from vitral.checks import passes
 from vitral.checks.gradient import gradient
 from vitral.core.randomness import draw, stream

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.laws import small_model
+from tests.members import small_model
 from vitral.core.randomness import draw, stream
 
 RAW = [6638193365810586559, 1286171014135821826]

@@ -55,6 +55,29 @@ def test_the_hidden_weights_of_the_kl_are_what_the_table_says():
     _assert_printed("notebook.md", f"{1 / (2 * VARIANCE):.1f} times")
 
 
+def test_the_numbers_about_other_likelihoods_are_what_the_pages_say():
+    """The floor's nats, the continuous Bernoulli's mean at 10, the bounds of the links, a count of a million."""
+    mean = 1 / (1 - math.exp(-10)) - 1 / 10
+    at_mode = -0.5 * math.log(2 * math.pi * 1e6)
+    _assert_printed(
+        "derivations/likelihoods.md",
+        f"{-0.5 * math.log(2 * math.pi * 1e-4):.2f} at",
+        f"$o = \\pm 10$ the mean is {mean:.4f} and {1 - mean:.4f}",
+        f"{math.exp(-20) * 1e9:.0f} \\cdot 10^{{-9}}$ and ${math.exp(20) / 1e8:.0f} \\cdot 10^8$",
+        f"{math.exp(20) / 1e8:.1f} \\cdot 10^8$",
+        f"their sum is ${at_mode:.0f}$",
+        f"$\\log {1 / 0.3048:.2f}$",
+    )
+    _assert_printed(
+        "derivations/likelihoods_8bit.md",
+        f"1/{1 / (255 * math.exp(-10)):.0f} of a level",
+        f"{math.exp(-10) * 1e5:.1f} \\cdot 10^{{-5}}$",
+        f"{math.exp(10):,.0f}",
+        f"{math.lgamma(20_000) / 1000:.0f},000",
+        f"at {-math.log(1e-12):.0f} nats",
+    )
+
+
 def _fraction(cell):
     top, _, bottom = cell.partition("/")
     return float(top) / float(bottom or 1)

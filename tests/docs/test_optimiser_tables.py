@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 
 from tests.docs import pages
-from vitral.parts.optimisers import SGD, Adam, Momentum
+from vitral.parts.optimisers import SGD, Adam, Adamax, AdamW, Momentum
 
 PAGE = pages.text("derivations/optimisers.md")
-CASES = {"**SGD**": SGD(), "**Momentum**": Momentum(rho=0.9), "**Adam**": Adam(b1=0.9, b2=0.999, eps=1e-8)}
+CASES = {
+    "**SGD**": SGD(),
+    "**Momentum**": Momentum(rho=0.9),
+    "**Adam**": Adam(b1=0.9, b2=0.999, eps=1e-8),
+    "**AdamW**, with": AdamW(decay=0.1),
+    "**Adamax**": Adamax(),
+}
 
 
 def _numbers(cell):
@@ -45,4 +51,6 @@ def test_the_step_that_the_page_spells_out_is_right():
 def test_the_defaults_on_the_page_are_the_defaults_of_the_code():
     """rho 0.9; b1 0.9, b2 0.999, eps 1e-8."""
     assert r"$\rho = 0.9$; $b_1 = 0.9$, $b_2 = 0.999$, $\mathrm{eps} = 10^{-8}$" in PAGE
+    assert r"with the decay $\lambda = 0.01$" in PAGE
+    assert AdamW().decay == 0.01
     assert (Momentum().rho, Adam().b1, Adam().b2, Adam().eps) == (0.9, 0.9, 0.999, 1e-8)

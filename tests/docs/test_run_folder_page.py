@@ -61,7 +61,8 @@ def _undocumented(keys):
 def test_every_key_of_metrics_is_on_the_page(run):
     """Options of parts are described where the parts are; means and spreads over seeds carry a suffix."""
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    parts = ("optimiser", "objective", "likelihood", "models", "pca")
+    parts = ("optimiser", "objective", "likelihood", "encoder", "decoder", "posterior", "prior")
+    parts += ("numbers", "models", "pca")
     keys = _keys(metrics, parts)
     for model in metrics["models"].values():
         keys |= _keys(model, parts)

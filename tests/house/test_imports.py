@@ -107,7 +107,7 @@ FORBIDDEN = {
             "parts/flows/planar.py": "from vitral.parts.posteriors import gaussian",
             "parts/posteriors/gaussian.py": "",
         },
-        "flows may use layers",
+        "flows may use blocks, layers",
     ),
     "a family that the chain does not know": (
         {"parts/tricks.py": "import vitral.parts.layers", "parts/layers.py": ""},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,14 +17,15 @@ from vitral.checks.check import STANDARD_ERRORS, Check, below
 from vitral.checks.moments import standard_score
 from vitral.core.arrays import LOG_TWO_PI, Array, logsumexp
 from vitral.core.parameters import Views
-from vitral.core.randomness import draw
-from vitral.model import Batch, Model
+from vitral.core.randomness import draw, stream
+from vitral.model import Batch, Model, joined
 from vitral.parts.layers import Affine, Chain
 from vitral.parts.likelihoods import GaussianFixed
 from vitral.parts.posteriors import DiagonalGaussian
 from vitral.parts.priors import StandardNormal
 
 REACH = 6.5  # the lattice covers the prior this far from the origin, or further where q asks for it
+REACH_DRAWS = 2000  # of a prior, to see how far it reaches
 COARSE, LEVELS = 0.25, 14  # the first step of the lattice, and how often it may be halved
 TOLERANCE, ENOUGH = 1e-3, 30_000  # nats and points: whichever comes first ends the refinement
 KEPT, DROPPED = 400, 1e-5  # cells always split, and the share of the mass that may be lost at a level
@@ -40,18 +41,20 @@ class Evidence(NamedTuple):
     points: int
 
 
-def log_joint(model: Model, p: Views, x: Array, z: Array) -> Array:
-    """log p(x given z) + log p(z) of one row x (1, D) at many z (G, L)."""
+def log_joint(model: Model, p: Views, x: Array, z: Array, context: Array | None = None) -> Array:
+    """log p(x given z) + log p(z) of one row x (1, D), given its context (1, C), at many z (G, L)."""
     values = []
     for start in range(0, len(z), CHUNK):
         some = z[start : start + CHUNK, None]
-        o, _ = model.decoder.forward(p.decoder, some)
+        o, _ = model.decoder.forward(p.decoder, joined(some, context))
         log_px, _ = model.likelihood.log_prob(p.likelihood, x, o)
-        values.append((log_px + model.prior.log_prob(p, some)[0])[:, 0])
+        values.append((log_px + model.prior.log_prob(p, some, context)[0])[:, 0])
     return np.concatenate(values)
 
 
-def log_evidence(model: Model, p: Views, x: Array, *, reach: float = REACH) -> Evidence:
+def log_evidence(
+    model: Model, p: Views, x: Array, *, reach: float = REACH, context: Array | None = None
+) -> Evidence:
     """log ∫ p(x given z) p(z) dz of one row x (1, D) over a lattice that is refined where the mass lies.
 
     Each level halves the step of the best cells and drops the rest, less than 1e-5 of the mass. On a smooth
@@ -61,13 +64,13 @@ def log_evidence(model: Model, p: Views, x: Array, *, reach: float = REACH) -> E
     halves = np.array(list(product((-0.25, 0.25), repeat=latent)))
     axis = np.arange(-reach, reach + step / 2.0, step)
     cells = np.array(list(product(axis, repeat=latent)))
-    joint = log_joint(model, p, x, cells)
+    joint = log_joint(model, p, x, cells, context)
     estimate, points, change = _mass(joint, step, latent), len(cells), np.inf
     for _ in range(LEVELS):
         keep = _worth_splitting(joint)
         cells = (cells[keep][:, None] + step * halves).reshape(-1, latent)
         step /= 2.0
-        joint = log_joint(model, p, x, cells)
+        joint = log_joint(model, p, x, cells, context)
         refined, points = _mass(joint, step, latent), points + len(cells)
         change, estimate = abs(refined - estimate), refined
         if change < TOLERANCE or points > ENOUGH:
@@ -87,10 +90,13 @@ def _worth_splitting(joint: Array) -> Array:
     return keep
 
 
-def elbo_rows(model: Model, p: Views, x: Array, noise: dict[str, Array]) -> Array:
-    """The ELBO of every row and draw, (K, N), with the KL in closed form."""
-    terms, _, _ = model.run(p, Batch(x, x), noise)
-    return terms.log_px - terms.kl.sum(axis=-1)
+def elbo_rows(
+    model: Model, p: Views, x: Array, noise: dict[str, Array], context: Array | None = None
+) -> Array:
+    """The ELBO of every row and draw, (K, N), with the KL in closed form where there is one."""
+    terms, _, _ = model.run(p, Batch(x, x, context=context), noise)
+    kl = terms.log_qz - terms.log_pz if terms.kl is None else terms.kl.sum(axis=-1)
+    return terms.log_px - kl
 
 
 def importance_bound(log_w: Array) -> Array:
@@ -98,16 +104,30 @@ def importance_bound(log_w: Array) -> Array:
     return logsumexp(log_w, axis=0) - np.log(len(log_w))
 
 
-Evaluate = Callable[[Model, Views, Array, dict[str, Array]], Array]
+Evaluate = Callable[..., Array]  # as elbo_rows
 Combine = Callable[[Array], Array]
 
 
-def evidences(model: Model, p: Views, x: Array) -> list[Evidence]:
-    """log p(x) of every row of x, on a lattice wide enough for its q."""
-    mu, logvar = model.encode(p, x)
+def evidences(model: Model, p: Views, x: Array, context: Array | None = None) -> list[Evidence]:
+    """log p(x) of every row of x, on a lattice wide enough for its q and for the prior."""
+    mu, logvar = model.encode(p, x, context)
     assert logvar is not None
-    reach = float(np.ceil(max(REACH, float((np.abs(mu) + REACH * np.exp(0.5 * logvar)).max()))))
-    return [log_evidence(model, p, x[row : row + 1], reach=reach) for row in range(len(x))]
+    widest = max(REACH, float((np.abs(mu) + REACH * np.exp(0.5 * logvar)).max()), _reach(model.prior, p, context))
+    found = []
+    for row in range(len(x)):
+        given = None if context is None else context[row : row + 1]
+        found.append(log_evidence(model, p, x[row : row + 1], reach=float(np.ceil(widest)), context=given))
+    return found
+
+
+def _reach(prior: Any, p: Views, context: Array | None) -> float:
+    """How far from the origin a prior has mass, by its draws: their mean and 6.5 standard deviations."""
+    if isinstance(prior, StandardNormal):
+        return REACH
+    draws = REACH_DRAWS if context is None else REACH_DRAWS * len(context)
+    given = None if context is None else np.tile(context, (REACH_DRAWS, 1))
+    z = prior.sample(p, draws, stream(0, "reach"), given)
+    return float((np.abs(z.mean(axis=0)) + REACH * z.std(axis=0)).max())
 
 
 def elbo_is_a_bound(
@@ -119,9 +139,11 @@ def elbo_is_a_bound(
     *,
     draws: int = 1500,
     evaluate: Evaluate = elbo_rows,
+    context: Array | None = None,
 ) -> Check:
     """E10: ELBO <= log p(x) for every row of x, the excess in nats against five standard errors."""
-    values = evaluate(model, p, x, draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64"))
+    noise = draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64")
+    values = evaluate(model, p, x, noise, *([] if context is None else [context]))
     elbo, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(draws)
     excess = elbo - [evidence.log_px for evidence in exact]
     slack = STANDARD_ERRORS * error + [evidence.change + 1e-9 for evidence in exact]
@@ -145,6 +167,7 @@ def importance_bound_meets_evidence(
     draws: int = 1500,
     two_sided: bool = True,
     combine: Combine = importance_bound,
+    context: Array | None = None,
 ) -> Check:
     """E11: with many draws the bound agrees with log p(x) by quadrature; if not ``two_sided``, is not above.
 
@@ -153,9 +176,8 @@ def importance_bound_meets_evidence(
     fewer, where q is far too narrow, the bound may lie below log p(x) by any amount, and above it by c nats
     with a probability of at most exp(-c) (Markov's inequality), whatever the tails of w.
     """
-    log_w = model.log_weights(
-        p, Batch(x, x), draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64")
-    )
+    noise = draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64")
+    log_w = model.log_weights(p, Batch(x, x, context=context), noise)
     w = np.exp(log_w - log_w.max(axis=0))
     carrying = w.sum(axis=0) ** 2 / (w * w).sum(axis=0)
     gap = combine(log_w) - [evidence.log_px for evidence in exact]
@@ -178,12 +200,13 @@ def importance_bound_rises(
     draws: int = 64,
     repeats: int = 20,
     combine: Combine = importance_bound,
+    context: Array | None = None,
 ) -> Check:
     """E11: the bound, averaged over repeats, does not fall from 1 to 8 to 64 draws (independent for each)."""
     means, errors = [], []
     for size in (1, 8, draws):
         shapes = model.posterior.noise_shapes(size * repeats, len(x))
-        log_w = model.log_weights(p, Batch(x, x), draw(shapes, rng, "float64"))
+        log_w = model.log_weights(p, Batch(x, x, context=context), draw(shapes, rng, "float64"))
         bounds = np.array([combine(log_w[k * size : (k + 1) * size]).mean() for k in range(repeats)])
         means.append(bounds.mean())
         errors.append(bounds.std(ddof=1) / np.sqrt(repeats))
@@ -196,11 +219,18 @@ def importance_bound_rises(
 
 
 def one_sample_is_the_elbo(
-    model: Model, p: Views, x: Array, rng: np.random.Generator, *, draws: int = 500
+    model: Model,
+    p: Views,
+    x: Array,
+    rng: np.random.Generator,
+    *,
+    draws: int = 500,
+    context: Array | None = None,
 ) -> Check:
     """E11: the mean of log w, the bound with K = 1, is the ELBO with its KL in closed form."""
     noise = draw(model.posterior.noise_shapes(draws, len(x)), rng, "float64")
-    gap = model.log_weights(p, Batch(x, x), noise) - elbo_rows(model, p, x, noise)
+    log_w = model.log_weights(p, Batch(x, x, context=context), noise)
+    gap = log_w - elbo_rows(model, p, x, noise, context)
     score = standard_score(gap, np.zeros(len(x)))
     note = f"{draws} draws for each of images 0 to {len(x) - 1}"
     return below(
@@ -246,6 +276,14 @@ def linear_gaussian(features: int, latent: int, variance: float, seed: int) -> t
     encoder.b[:latent] = -(decoder.b @ encoder.W[:, :latent])
     encoder.b[latent:] = np.log(narrowed)
     return model, theta
+
+
+def poor_posterior(seed: int) -> tuple[Model, Views, Array]:
+    """A linear model whose q is too wide and off centre, so that the bounds differ visibly, and two rows."""
+    model, theta = linear_gaussian(3, 1, 0.5, seed)
+    p = model.views(theta)
+    next(iter(p.encoder)).b[...] += [0.4, 0.5]
+    return model, p, stream(seed, "law", 13).standard_normal((2, 3))
 
 
 def linear_gaussian_log_px(model: Model, p: Views, x: Array) -> Array:

@@ -6,7 +6,7 @@ outputs, backward = forward(p, inputs)        dinputs = backward(doutputs, g)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from vitral.core.arrays import Array
 from vitral.core.parameters import Shapes, Views
 from vitral.model import Batch, Model
+from vitral.parts.blocks import Beside, Residual
 from vitral.parts.layers import Chain, ReLU
 from vitral.parts.objectives import Terms
 
@@ -56,6 +57,10 @@ def watched(layer: Any, signs: list[Array]) -> Any:
         return Watched(layer, signs)
     if isinstance(layer, Chain):
         return replace(layer, layers=tuple(watched(inner, signs) for inner in layer.layers))
+    if isinstance(layer, Beside):
+        return replace(layer, body=watched(layer.body, signs))
+    if isinstance(layer, Residual):
+        return replace(layer, body=watched(layer.body, signs), skip=watched(layer.skip, signs))
     return layer
 
 
@@ -99,12 +104,47 @@ def of_posterior(posterior: Any, h: Array, noise: Arrays) -> Pass:
 
 def of_prior(prior: Any, z: Array, context: Array | None = None) -> Pass:
     """z (K, N, L) -> log_pz (K, N); a prior is handed the views of the whole model."""
+    signs: list[Array] = []
+    observed = _observed_prior(prior, signs)
 
     def forward(p: Views, inputs: Arrays) -> tuple[Arrays, Callable[[Arrays, Views], Arrays]]:
-        log_pz, backward = prior.log_prob(p, inputs["z"], context)
+        signs.clear()
+        log_pz, backward = observed.log_prob(p, inputs["z"], context)
         return {"log_pz": log_pz}, lambda d, g: {"z": backward(d["log_pz"], g)}
 
-    return Pass({"prior": prior.shapes}, {"z": z}, forward, {"z": 1, "log_pz": 1})
+    return Pass(shapes_for(prior), {"z": z}, forward, {"z": 1, "log_pz": 1}, lambda: tuple(signs))
+
+
+def shapes_for(prior: Any) -> Shapes:
+    """What a prior reads of a model: its own numbers, and those of the encoder and posterior that it holds."""
+    held = [f.name for f in fields(prior) if f.name in ("encoder", "posterior")]
+    return {"prior": prior.shapes} | {name: getattr(prior, name).shapes for name in held}
+
+
+def _observed_prior(prior: Any, signs: list[Array]) -> Any:
+    """The same prior, whose encoder's ReLUs append the signs of their inputs to ``signs``."""
+    held, changed = {f.name for f in fields(prior)}, {}
+    if "encoder" in held:
+        changed["encoder"] = watched(prior.encoder, signs)
+    if "top" in held:
+        changed["top"] = _observed_prior(prior.top, signs)
+    return replace(prior, **changed) if changed else prior
+
+
+def of_flow(flow: Any, z: Array, context: Array | None = None) -> Pass:
+    """z (K, N, L), and a context (N, C) where it is conditioned -> y (K, N, L), logdet (K, N)"""
+
+    def forward(p: Views, inputs: Arrays) -> tuple[Arrays, Callable[[Arrays, Views], Arrays]]:
+        y, logdet, backward = flow.forward(p, inputs["z"], inputs.get("context"))
+
+        def pull(d: Arrays, g: Views) -> Arrays:
+            dcontext = {} if context is None else {"context": np.zeros_like(context)}
+            return {"z": backward(d["y"], d["logdet"], g, dcontext.get("context")), **dcontext}
+
+        return {"y": y, "logdet": logdet}, pull
+
+    inputs = {"z": z} if context is None else {"z": z, "context": context}
+    return Pass(flow.shapes, inputs, forward, {"z": 1, "context": 0, "y": 1, "logdet": 1})
 
 
 def of_divergence(kl: Any, posterior: Any, prior: Any, h: Array, context: Array | None = None) -> Pass:
@@ -136,7 +176,12 @@ def of_objective(objective: Any, terms: Terms, total: int) -> Pass:
 def of_model(model: Model, batch: Batch, noise: Arrays, objective: Any) -> Pass:
     """theta -> loss, averaged over the rows of the batch"""
     signs: list[Array] = []
-    observed = replace(model, encoder=watched(model.encoder, signs), decoder=watched(model.decoder, signs))
+    observed = replace(
+        model,
+        encoder=watched(model.encoder, signs),
+        prior=_observed_prior(model.prior, signs),
+        decoder=watched(model.decoder, signs),
+    )
 
     def forward(p: Views, inputs: Arrays) -> tuple[Arrays, Callable[[Arrays, Views], Arrays]]:
         signs.clear()

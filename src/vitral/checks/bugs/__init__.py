@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vitral.checks import bounds
-from vitral.checks.bugs import latent, layers, likelihoods, training
+from vitral.checks.bugs import flows, latent, layers, likelihoods, networks, objectives, priors, training
 from vitral.checks.laws import LAWS, Case, Closed, Sized
 from vitral.model import Model
 from vitral.parts.divergences import kl_diagonal_standard
 from vitral.parts.layers import Affine, ReLU, Softplus, Tanh
 from vitral.parts.likelihoods import Bernoulli, GaussianFixed, GaussianLearned
 from vitral.parts.objectives import ELBO
-from vitral.parts.optimisers import SGD, Adam, Momentum
+from vitral.parts.optimisers import SGD, Adam, Adamax, AdamW, Momentum
 from vitral.parts.posteriors import DiagonalGaussian
 from vitral.parts.priors import StandardNormal
 
@@ -186,7 +186,7 @@ ZOO: tuple[Bug, ...] = (
         "objective",
         training.BetaOnReconstruction(4.0),
         ELBO(4.0),
-        ("terms_add_to_the_loss",),
+        ("terms_add_to_the_loss", "rows_make_the_loss"),
     ),
     Bug(
         "Z35",
@@ -194,7 +194,7 @@ ZOO: tuple[Bug, ...] = (
         "objective",
         training.ForgetsTotal(),
         ELBO(),
-        ("terms_add_to_the_loss",),
+        ("terms_add_to_the_loss", "rows_make_the_loss"),
     ),
     Bug(
         "Z36",
@@ -202,7 +202,7 @@ ZOO: tuple[Bug, ...] = (
         "objective",
         training.SumsSamples(),
         ELBO(),
-        ("terms_add_to_the_loss", "exact_on_a_linear_model"),
+        ("terms_add_to_the_loss", "rows_make_the_loss", "exact_on_a_linear_model"),
     ),
     Bug(
         "Z37",
@@ -231,6 +231,16 @@ ZOO: tuple[Bug, ...] = (
         SGD,
         "slices_equal_whole",
         "equals_scalar_loop",
+    ),
+    _optimiser(
+        "O20",
+        "weight decay through Adam's averages",
+        training.DecaysThroughTheAverages,
+        AdamW,
+        "equals_scalar_loop",
+    ),
+    _optimiser(
+        "O21", "Adamax without bias correction", training.UncorrectedAdamax, Adamax, "equals_scalar_loop"
     ),
     _optimiser("Z42", "climbing", training.Climbs, SGD, "converges", "equals_scalar_loop"),
     _model(
@@ -277,4 +287,9 @@ ZOO: tuple[Bug, ...] = (
         "terms_add_up",
         "likelihood_draws",
     ),
+    *(Bug(*bug) for bug in flows.BUGS),
+    *(Bug(*bug) for bug in likelihoods.BUGS),
+    *(Bug(*bug) for bug in networks.BUGS),
+    *(Bug(*bug) for bug in objectives.BUGS),
+    *(Bug(*bug) for bug in priors.BUGS),
 )

@@ -1,0 +1,116 @@
+"""Do beta-VAE and beta-TC VAE disentangle the factors of sprites better than the VAE? Every score, several seeds.
+
+    python benchmarks/disentanglement.py                 trains what is not trained yet, scores, writes the result
+    python benchmarks/disentanglement.py --set training.epochs=2 --folder runs/try
+
+The scores of perfect codes (the factors themselves) and of random codes stand beside them, as the ends of the scale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vitral.core.randomness import stream
+from vitral.data import sprites
+from vitral.data.binarisation import binarised
+from vitral.data.contract import Data
+from vitral.environment import show_versions
+from vitral.evaluation.disentanglement import scores
+from vitral.evaluation.latent import active_units, codes
+from vitral.evaluation.likelihood import per_image
+from vitral.parts.objectives import ELBO
+from vitral.persistence import write_json
+from vitral.study.folder import RunFolder
+from vitral.study.jobs import open_data
+from vitral.study.recipes import Recipe, load_recipe, to_toml
+from vitral.study.run import Trained, train_all
+from vitral.training.loop import Epoch
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results" / "disentanglement.json"
+SEED = 0  # of the scores
+
+
+def trained(recipe: Recipe, data: Data, folder: Path) -> list[Trained]:
+    """Every variant and seed of the recipe; those that the folder holds are loaded."""
+    run = RunFolder(folder)
+    if not (folder / "recipe.toml").exists():
+        folder.mkdir(parents=True)
+        (folder / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
+    for name in ("models", "progress", "checkpoints"):
+        (folder / name).mkdir(exist_ok=True)
+    events = train_all(recipe, data, run)
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as done:
+            return list(done.value)
+        if isinstance(event, Epoch) and event.last:
+            print(f"trained, validation -ELBO {-event.record['validation']['elbo']:.2f} nats", flush=True)
+
+
+def scored(one: Trained, data: Data, whole: Any, factors: np.ndarray) -> dict[str, Any]:
+    """Scores of the codes of every sprite, and what the model is worth on the test rows."""
+    mu, _ = codes(one.model, one.theta, whole)
+    test = per_image(one.model, one.theta, data.test, ELBO(), seed=one.job.seed, purpose="evaluate test")
+    found = scores(mu, factors, seed=SEED, ordered=sprites.ORDERED)
+    print(f"{one.job.name}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()), flush=True)
+    return {
+        "seed": one.job.seed,
+        "scores": found,
+        "rate": float(test["kl"].mean()),
+        "distortion": -float(test["log_px"].mean()),
+        "active_units": active_units(mu),
+    }
+
+
+def ends_of_the_scale(factors: np.ndarray, latent: int) -> dict[str, dict[str, float]]:
+    """The scores of the factors themselves, and of numbers that know nothing."""
+    noise = stream(SEED, "random codes").standard_normal((len(factors), latent))
+    found = {"perfect": factors.astype(float), "random": noise}
+    return {name: scores(z, factors, seed=SEED, ordered=sprites.ORDERED) for name, z in found.items()}
+
+
+def spread(entries: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Mean and standard deviation over seeds of every score."""
+    names = entries[0]["scores"]
+    values = {name: np.array([entry["scores"][name] for entry in entries]) for name in names}
+    return {
+        name: {"mean": float(of.mean()), "sd": float(of.std(ddof=1)) if len(of) > 1 else float("nan")}
+        for name, of in values.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--folder", type=Path, default=Path("runs/disentanglement"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked, clock = parser.parse_args(), time.monotonic()
+    recipe = load_recipe(str(HERE / "recipes" / "disentanglement.toml"), asked.changes)
+    data, factors = open_data(recipe), sprites.grid().factors
+    every = Data("sprites", "whole", *(sprites.sprites().rows,) * 3, sprites.sprites().contract)
+    whole = binarised(every, recipe.data.binarise, seed=recipe.training.seed).test
+    models: dict[str, list[dict[str, Any]]] = {}
+    for one in trained(recipe, data, asked.folder):
+        models.setdefault(one.job.variant, []).append(scored(one, data, whole, factors))
+    entry = {
+        "schema": 1,
+        "images": len(factors),
+        "settings": recipe.to_dict(),
+        "scale": ends_of_the_scale(factors, recipe.model.latents[0]),
+        "models": {name: {"seeds": entries, "scores": spread(entries)} for name, entries in models.items()},
+        "wall_seconds": round(time.monotonic() - clock, 1),
+        "environment": show_versions(),
+    }
+    asked.out.parent.mkdir(exist_ok=True)
+    write_json(asked.out, entry)
+
+
+if __name__ == "__main__":
+    main()
