@@ -8,6 +8,7 @@ and ``decodes`` tells them on which side the image is: a decoder puts it out, an
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -105,8 +106,36 @@ class GatedMLP:
         check_names({self.weights, self.head}, self.bias)
 
 
+class ForImages(ABC):
+    """What the networks for images share: they build from an image as encoder, and to an image as decoder."""
+
+    bias: str
+    quiet: bool
+
+    @abstractmethod
+    def check(self) -> None:
+        """Refuse sizes and names that do not exist."""
+
+    def build(
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        quiet: int = 0,
+        context: int = 0,
+        image_shape: tuple[int, ...] | None = None,
+        decodes: bool = False,
+    ) -> Chain:
+        """From an image to ``n_out`` numbers, or, where it ``decodes``, from ``n_in`` numbers to an image."""
+        self.check()
+        check_bias(self.bias, decodes)
+        if decodes:
+            return image_decoder(self, n_in + context, n_out, image_shape)
+        return image_encoder(self, n_in, n_out, image_shape, quiet if self.quiet else 0, context)
+
+
 @dataclass(frozen=True)
-class Conv:
+class Conv(ForImages):
     """Convolutions that halve the image, then dense layers; a decoder is the same, read backwards.
 
     ``channels`` has one entry a convolution of ``kernel`` and ``stride``, ``hidden`` one a dense layer between them and
@@ -124,23 +153,6 @@ class Conv:
     quiet: bool = True
     bias: str = "zero"
 
-    def build(
-        self,
-        n_in: int,
-        n_out: int,
-        *,
-        quiet: int = 0,
-        context: int = 0,
-        image_shape: tuple[int, ...] | None = None,
-        decodes: bool = False,
-    ) -> Chain:
-        """From an image to ``n_out`` numbers, or, where it ``decodes``, from ``n_in`` numbers to an image."""
-        self.check()
-        check_bias(self.bias, decodes)
-        if decodes:
-            return image_decoder(self, n_in + context, n_out, image_shape)
-        return image_encoder(self, n_in, n_out, image_shape, quiet if self.quiet else 0, context)
-
     def after(self, shape: Image) -> list[Any]:
         """What follows a convolution that has put out images of this shape."""
         return [Gate(shape[2])] if self.activation == "gate" else [ACTIVATIONS[self.activation]()]
@@ -151,7 +163,7 @@ class Conv:
 
 
 @dataclass(frozen=True)
-class ResNet:
+class ResNet(ForImages):
     """As ``Conv``, with ``blocks`` residual blocks after every change of size (He et al. 2016).
 
     A block is y = x + f(x), where f is twice: normalise the channels of every pixel, activate, convolve by 3 x 3. Its
@@ -168,23 +180,6 @@ class ResNet:
     head: str = "lecun"
     quiet: bool = True
     bias: str = "zero"
-
-    def build(
-        self,
-        n_in: int,
-        n_out: int,
-        *,
-        quiet: int = 0,
-        context: int = 0,
-        image_shape: tuple[int, ...] | None = None,
-        decodes: bool = False,
-    ) -> Chain:
-        """From an image to ``n_out`` numbers, or, where it ``decodes``, from ``n_in`` numbers to an image."""
-        self.check()
-        check_bias(self.bias, decodes)
-        if decodes:
-            return image_decoder(self, n_in + context, n_out, image_shape)
-        return image_encoder(self, n_in, n_out, image_shape, quiet if self.quiet else 0, context)
 
     def after(self, shape: Image) -> list[Any]:
         """What follows a convolution that has put out images of this shape: blocks, and a last activation."""
