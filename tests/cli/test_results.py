@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import vitral
+from vitral.core.randomness import stream
+from vitral.evaluation.classifier import train_classifier
+from vitral.evaluation.samples import sample_quality
 
 
 @pytest.fixture
@@ -100,6 +103,22 @@ def test_evaluate_shows_every_number_with_its_error_and_its_unit(run, studied):
     assert "level / 16" in out
     assert "codes of 179 images: mutual information" in out
     assert "Diagnosis:" in out
+
+
+def test_evaluate_judges_new_images_where_it_is_asked_to(run, trained, model):
+    """The scores are those of the same samples judged from Python; without --quality neither block is there."""
+    plain = json.loads(run("evaluate", str(trained), "--model", "latent-2", "--json").out)
+    assert not {"samples", "amortisation"} & set(plain)
+    asked = run("evaluate", str(trained), "--model", "latent-2", "--quality", "150", "--json")
+    seen = json.loads(asked.out)
+    data = vitral.load_data("digits", split="random")
+    z, _ = model.model.sample(model.model.views(model.theta), 150, stream(0, "judged samples"))
+    expected = sample_quality(
+        model.decode(z), data.train, data.test, seed=0, classifier=train_classifier(data.train, seed=0)
+    )
+    assert seen["samples"] == {"judged": "means", **json.loads(json.dumps(expected))}
+    assert seen["amortisation"]["images"] == 100
+    assert seen["amortisation"]["amortisation_gap"] > 0.0
 
 
 def test_evaluate_says_what_is_wrong_and_what_to_try(run, folder):

@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 
 from vitral.checks.certificate import certify
+from vitral.core.randomness import stream
 from vitral.data import Data, Rows
 from vitral.evaluation import latent as latents
+from vitral.evaluation.amortisation import gaps
 from vitral.evaluation.baselines import Baselines
+from vitral.evaluation.classifier import train_classifier
 from vitral.evaluation.information import GENERAL, information
 from vitral.evaluation.likelihood import log_px_hat, per_image, standard_error, summary
+from vitral.evaluation.samples import sample_quality
 from vitral.model import Model, joined
 from vitral.parts.likelihoods import Bernoulli, GaussianFixed, GaussianLearned
 from vitral.parts.objectives import ELBO, Reconstruction
@@ -26,7 +30,7 @@ from vitral.study.recipes import EvaluationPart
 
 LN2 = float(np.log(2.0))
 CHECKED_ROWS = 64
-BLOCKS = ("information",)  # blocks of an entry beside its splits
+BLOCKS = ("information", "amortisation", "samples")  # blocks of an entry beside its splits
 PER_DIMENSION = ("kl_per_dimension", "kl_location_per_dimension", "kl_width_per_dimension")
 
 Values = dict[str, np.ndarray]
@@ -149,6 +153,37 @@ def information_of(
     diagonal = isinstance(model.posterior, DiagonalGaussian)
     images = count if diagonal else min(count, GENERAL)
     return {"information": information(model, theta, data.test, seed=seed, images=images)}
+
+
+def amortisation_of(
+    model: Model, theta: np.ndarray, data: Data, evaluation: EvaluationPart, *, seed: int
+) -> dict[str, Any]:
+    """What the encoder loses on some test images; nothing where that is not asked for or q is not diagonal."""
+    count = min(evaluation.amortisation_images, len(data.test))
+    if count < 2 or not isinstance(model.posterior, DiagonalGaussian):
+        return {}
+    return {"amortisation": gaps(model, theta, data.test, seed=seed, images=count)}
+
+
+def samples_of(
+    model: Model, theta: np.ndarray, data: Data, evaluation: EvaluationPart, *, seed: int
+) -> dict[str, Any]:
+    """How new images from the prior compare with validation and test images; nothing where that is not asked for.
+
+    Bits are compared with draws, everything else with decoder means; "judged" says which. A conditional model is
+    given the contexts of test images.
+    """
+    count = evaluation.sample_images
+    if count == 0 or not model.posterior.has_density or not model.likelihood.numeric:
+        return {}
+    p, context = model.views(theta), data.test.context
+    if context is not None:
+        context = np.resize(context, (count, context.shape[1])).astype(theta.dtype)
+    z, x = model.sample(p, count, stream(seed, "judged samples"), theta.dtype.name, context)
+    classifier = None if data.train.labels is None else train_classifier(data.train, seed=seed)
+    judged = x if data.contract.binary else model.decode(p, z, context)
+    found = sample_quality(judged, data.train, data.test, seed=seed, classifier=classifier)
+    return {"samples": {"judged": "draws" if data.contract.binary else "means", **found}}
 
 
 def variance_entries(model: Model, theta: np.ndarray, sse: float | None, objective: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def check_numbers(recipe: Any) -> None:
         "training.seed": t.seed,
     }
     names = ("importance_samples", "importance_images", "tsne_rows", "information_images")
+    names += ("sample_images", "amortisation_images")
     least_zero |= {f"evaluation.{name}": getattr(e, name) for name in names}
     for name, value in least_zero.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:

@@ -95,7 +95,7 @@ class TrainingPart:
 
 @dataclass(frozen=True)
 class EvaluationPart:
-    """How much to measure, once training has ended."""
+    """How much to measure, once training has ended; 0 leaves a measurement out."""
 
     draws: int = 1
     importance_samples: int = 100
@@ -104,6 +104,8 @@ class EvaluationPart:
     neighbour_rows: int = 50_000
     tsne_rows: int = 2000
     information_images: int = 5000
+    sample_images: int = 0
+    amortisation_images: int = 0
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ def _protocol(recipe: Recipe, data: Data) -> dict[str, Any]:
     evaluation["neighbour_rows"] = min(recipe.evaluation.neighbour_rows, len(data.train))
     evaluation["importance_images"] = min(recipe.evaluation.importance_images, len(data.test))
     evaluation["information_images"] = min(recipe.evaluation.information_images, len(data.test))
+    evaluation["amortisation_images"] = min(recipe.evaluation.amortisation_images, len(data.test))
     evaluation["tsne_rows"] = min(recipe.evaluation.tsne_rows, len(data.test))
     return {
         "batch": plan.batch,
@@ -177,8 +178,15 @@ def entry_of(
     images |= {} if estimates is None else {"log_px_hat": estimates}
     return {**_facts(one), "loss_is_likelihood": not bare,
             **measure.variance_entries(model, theta, splits["train"]["sse"], objective),
-            **splits, **measure.information_of(model, theta, data, evaluation, seed=job.seed),
-            "slope_at_stop": _slope(one.records)}, images  # fmt: skip
+            **splits, **_blocks(evaluation, data, one), "slope_at_stop": _slope(one.records)}, images  # fmt: skip
+
+
+def _blocks(evaluation: EvaluationPart, data: Data, one: Trained) -> Metrics:
+    """What is measured beside the splits, where it is asked for and exists."""
+    blocks: Metrics = {}
+    for measured in (measure.information_of, measure.amortisation_of, measure.samples_of):
+        blocks |= measured(one.model, one.theta, data, evaluation, seed=one.job.seed)
+    return blocks
 
 
 def _facts(one: Trained) -> Metrics:
