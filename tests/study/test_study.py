@@ -9,7 +9,9 @@ import pytest
 
 import vitral
 from vitral.errors import ResourceError, UsageError
+from vitral.parts.objectives import ELBO, IWAE, MMD, BetaTC, Reconstruction
 from vitral.study import folder as folders
+from vitral.study.measure import final_beta
 from vitral.study.recipes import Recipe, load_recipe, to_toml
 from vitral.study.run import Interrupted, study
 from vitral.training.loop import Step
@@ -224,3 +226,11 @@ def test_a_range_that_does_not_fit_the_likelihood_is_refused_before_training(tmp
     folder = folders.create(tmp_path / "run", to_toml(recipe), "again", force=False)
     with pytest.raises(vitral.VitralError, match=r"column 2 is 4.*scale the data"):
         next(iter(study(recipe, folder, command="test")))
+
+
+@pytest.mark.parametrize(
+    "objective, weight",
+    [(ELBO(4.0), 4.0), (MMD(beta=0.5), 0.5), (BetaTC(beta=6.0), 1.0), (IWAE(), 1.0), (Reconstruction(), 0.0)],
+)
+def test_the_weight_of_the_kl_is_not_the_weight_of_a_part_of_it(objective, weight):
+    assert final_beta(objective) == weight

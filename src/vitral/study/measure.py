@@ -23,7 +23,7 @@ from vitral.evaluation.likelihood import log_px_hat, per_image, standard_error, 
 from vitral.evaluation.samples import sample_quality
 from vitral.model import Model, joined
 from vitral.parts.likelihoods import Bernoulli, GaussianFixed, GaussianLearned
-from vitral.parts.objectives import ELBO, Reconstruction
+from vitral.parts.objectives import ELBO, MMD, Reconstruction
 from vitral.parts.posteriors import DiagonalGaussian
 from vitral.parts.priors import StandardNormal
 from vitral.study.recipes import EvaluationPart
@@ -42,11 +42,13 @@ def loss_only(model: Model, data: Data) -> bool:
 
 
 def final_beta(objective: Any) -> float:
-    """The weight of the KL at the end of training: 1 where an objective has none, 0 for a plain autoencoder."""
+    """The weight of the KL at the end of training: 0 for a plain autoencoder, 1 where none was chosen.
+
+    What beta-TC calls beta weighs the total correlation, which is only a part of the KL.
+    """
     if isinstance(objective, Reconstruction):
         return 0.0
-    beta = getattr(objective, "beta", 1.0)
-    return float(beta) if isinstance(beta, int | float) else 1.0
+    return float(objective.beta) if isinstance(objective, ELBO | MMD) else 1.0
 
 
 def images_of_split(
