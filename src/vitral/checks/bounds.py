@@ -18,7 +18,7 @@ from vitral.checks.moments import standard_score
 from vitral.core.arrays import LOG_TWO_PI, Array, logsumexp
 from vitral.core.parameters import Views
 from vitral.core.randomness import draw, stream
-from vitral.model import Batch, Model, joined
+from vitral.model import Batch, Model
 from vitral.parts.layers import Affine, Chain
 from vitral.parts.likelihoods import GaussianFixed
 from vitral.parts.posteriors import DiagonalGaussian
@@ -46,7 +46,7 @@ def log_joint(model: Model, p: Views, x: Array, z: Array, context: Array | None 
     values = []
     for start in range(0, len(z), CHUNK):
         some = z[start : start + CHUNK, None]
-        o, _ = model.decoder.forward(p.decoder, joined(some, context))
+        o = model.decoder_output(p, some, context)
         log_px, _ = model.likelihood.log_prob(p.likelihood, x, o)
         values.append((log_px + model.prior.log_prob(p, some, context)[0])[:, 0])
     return np.concatenate(values)

@@ -19,7 +19,7 @@ from vitral.core.arrays import Array
 from vitral.core.parameters import Views
 from vitral.core.randomness import draw, stream
 from vitral.errors import DataError
-from vitral.model import Batch, Model, joined
+from vitral.model import Batch, Model
 from vitral.parts.divergences import CLOSED_KL
 from vitral.parts.objectives import ELBO, Reconstruction
 from vitral.parts.priors import StandardNormal
@@ -70,8 +70,7 @@ class Bench:
 
     def encoded(self, rows: int) -> Array:
         """The encoder output h of the first rows."""
-        h, _ = self.model.encoder.forward(self.p.encoder, joined(self.x[:rows], self.given(rows)))
-        return h
+        return self.model.encoder_output(self.p, self.x[:rows], self.given(rows))
 
     def outputs(self, rows: int) -> Array:
         """The decoder output o at one sampled z of each of the first rows, (rows, M)."""

@@ -31,6 +31,13 @@ def arange(n: int, like: Array) -> Array:
     return np.arange(n, dtype=like.dtype, like=like)
 
 
+def joined(x: Array, context: Array | None) -> Array:
+    """x (..., N, F) with the context (N, C), if there is one, beside it in every row."""
+    if context is None:
+        return x
+    return np.concatenate([x, np.broadcast_to(context, (*x.shape[:-1], context.shape[-1]))], axis=-1)
+
+
 def sigmoid(a: Array) -> Array:
     """1 / (1 + exp(-a)) = (1 + tanh(a / 2)) / 2, which overflows nowhere.
 

@@ -21,7 +21,8 @@ from vitral.data import Rows
 from vitral.errors import UsageError
 from vitral.evaluation.likelihood import standard_error
 from vitral.evaluation.samples import even
-from vitral.model import Batch, Model, joined
+from vitral.model import Batch, Model
+from vitral.parts.objectives import STL, log_weights
 from vitral.parts.optimisers import Adam
 from vitral.parts.posteriors import DiagonalGaussian
 
@@ -53,7 +54,7 @@ def gaps(
     wide = theta.astype(np.float64)
     p = model.views(wide)
     batch = rows.batch(even(len(rows), images), "float64")
-    h, _ = model.encoder.forward(p.encoder, joined(batch.inputs, batch.context))
+    h = model.encoder_output(p, batch.inputs, batch.context)
     best, rise = fitted(model, wide, batch, h, steps=steps, seed=seed)
     encoders, bests = (_log_weights(model, p, batch, q, draws, seed) for q in (h, best))
     elbo, elbo_best = encoders.mean(axis=0), bests.mean(axis=0)
@@ -102,18 +103,9 @@ def negative_elbo(
     The gradient goes through z alone (sticking the landing, Roeder et al. 2017): where q is the true posterior it is
     zero for every draw. ``g`` collects what the model's own parameters would get, and is not used.
     """
-    q, posterior_backward = model.posterior.sample(p.posterior, h, {"eps": eps})
-    log_pz, prior_backward = model.prior.log_prob(p, q.z, batch.context)
-    o, decoder_backward = model.decoder.forward(p.decoder, joined(q.z, batch.context))
-    log_px, likelihood_backward = model.likelihood.log_prob(p.likelihood, batch.target, o, batch.mask)
-    share = np.full(log_px.shape, 1.0 / len(eps))
-
-    def backward(g: Views) -> np.ndarray:
-        do = likelihood_backward(-share, g.likelihood)
-        dz = decoder_backward(do, g.decoder)[..., : q.z.shape[-1]] + prior_backward(-share, g)
-        return posterior_backward(dz, share, 0.0, 0.0, g.posterior, np.ones(log_px.shape))
-
-    return float((q.log_qz - log_pz - log_px).mean(axis=0).sum()), backward
+    terms, _, terms_backward = model.run_from(p, h, batch, {"eps": eps})
+    loss, seeds = STL()(terms, 1)
+    return float(loss), lambda g: terms_backward(seeds, g)
 
 
 def _log_weights(model: Model, p: Views, batch: Batch, h: np.ndarray, draws: int, seed: int) -> np.ndarray:
@@ -122,9 +114,6 @@ def _log_weights(model: Model, p: Views, batch: Batch, h: np.ndarray, draws: int
     for number, first in enumerate(range(0, draws, at_once)):
         rng = stream(seed, "amortisation", number)
         eps = rng.standard_normal((min(at_once, draws - first), len(h), model.posterior.latent))
-        q, _ = model.posterior.sample(p.posterior, h, {"eps": eps})
-        log_pz, _ = model.prior.log_prob(p, q.z, batch.context)
-        o, _ = model.decoder.forward(p.decoder, joined(q.z, batch.context))
-        log_px, _ = model.likelihood.log_prob(p.likelihood, batch.target, o, batch.mask)
-        pieces.append(log_px + log_pz - q.log_qz)
+        terms, _, _ = model.run_from(p, h, batch, {"eps": eps})
+        pieces.append(log_weights(terms))
     return np.concatenate(pieces)

@@ -21,7 +21,7 @@ from vitral.data import Rows
 from vitral.errors import UsageError
 from vitral.evaluation.likelihood import BLOCK, side_by_side, standard_error
 from vitral.evaluation.samples import even, mmd2
-from vitral.model import Model, joined
+from vitral.model import Model
 from vitral.parts.posteriors import DiagonalGaussian
 from vitral.parts.priors import StandardNormal
 
@@ -122,7 +122,7 @@ def aggregate(model: Model, theta: np.ndarray, rows: Rows, *, seed: int) -> Aggr
     pieces = []
     for number in range(-(-len(rows) // BLOCK)):
         batch = rows.batch(slice(number * BLOCK, (number + 1) * BLOCK), "float64")
-        h, _ = model.encoder.forward(p.encoder, joined(batch.inputs, batch.context))
+        h = model.encoder_output(p, batch.inputs, batch.context)
         noise = draw(
             model.posterior.noise_shapes(1, len(h)), stream(seed, "aggregate posterior", number), "float64"
         )

@@ -21,7 +21,7 @@ from vitral.evaluation.classifier import train_classifier
 from vitral.evaluation.information import GENERAL, information
 from vitral.evaluation.likelihood import log_px_hat, per_image, standard_error, summary
 from vitral.evaluation.samples import sample_quality
-from vitral.model import Model, joined
+from vitral.model import Model
 from vitral.parts.likelihoods import Bernoulli, GaussianFixed, GaussianLearned
 from vitral.parts.objectives import ELBO, MMD, Reconstruction
 from vitral.parts.posteriors import DiagonalGaussian
@@ -137,7 +137,7 @@ def closed_kl_per_dimension(model: Model, theta: np.ndarray, rows: Rows) -> list
     p, sums = model.views(theta), 0.0
     for start in range(0, len(rows), latents.BLOCK):
         batch = rows.batch(slice(start, start + latents.BLOCK), theta.dtype.name)
-        h, _ = model.encoder.forward(p.encoder, joined(batch.inputs, batch.context))
+        h = model.encoder_output(p, batch.inputs, batch.context)
         kl, _ = model.closed_kl(p, h, batch.context)
         if kl is None:
             return None

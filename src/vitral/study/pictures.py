@@ -8,7 +8,7 @@ from vitral.core.randomness import draw, stream
 from vitral.data import Data
 from vitral.evaluation.baselines import Baselines
 from vitral.evaluation.latent import codes
-from vitral.model import Batch, Model, joined
+from vitral.model import Batch, Model
 
 SHOWN = 10  # the first test images, not chosen
 PAIRS = 3
@@ -87,7 +87,7 @@ def drawn_reconstructions(
     """Decoder means at z drawn from q(z given x), (draws, N, D)."""
     p, shapes = model.views(theta), model.posterior.noise_shapes(draws, len(batch.inputs))
     noise = draw(shapes, stream(seed, "figure draws"), theta.dtype.name)
-    h, _ = model.encoder.forward(p.encoder, joined(batch.inputs, batch.context))
+    h = model.encoder_output(p, batch.inputs, batch.context)
     q, _ = model.posterior.sample(p.posterior, h, noise)
     return model.decode(p, q.z, batch.context)
 
@@ -129,7 +129,7 @@ def _prior(model: Model, theta: np.ndarray, data: Data, seed: int) -> Arrays:
     """Decoder means and draws for z from the prior; those of a conditional model go through its classes in turn."""
     p, c = model.views(theta), _contexts(data, PRIOR_MEANS, theta.dtype.name)
     z = model.prior.sample(p, PRIOR_MEANS, stream(seed, "figure prior"), c).astype(theta.dtype)
-    o, _ = model.decoder.forward(p.decoder, joined(z, c))
+    o = model.decoder_output(p, z, c)
     draws = model.likelihood.sample(p.likelihood, o[:PRIOR_DRAWS], stream(seed, "figure pixels"))
     return {"prior_means": model.likelihood.mean(p.likelihood, o), "prior_draws": draws}
 

@@ -22,7 +22,7 @@ from vitral.core.randomness import draw, stream
 from vitral.data import Data, Rows
 from vitral.data.contract import drawn_bits
 from vitral.errors import DataError, TrainingDiverged, UsageError
-from vitral.model import Model, joined
+from vitral.model import Model
 from vitral.parts.optimisers import Adam
 from vitral.parts.priors import Mixture, TwoLayerPrior, VampPrior
 from vitral.specs import Spec
@@ -74,8 +74,7 @@ class Codes:
         blocks = []
         for first in range(0, len(rows), BLOCK):
             batch = rows.batch(slice(first, first + BLOCK), self.dtype)
-            h, _ = self.model.encoder.forward(self.p.encoder, joined(batch.inputs, batch.context))
-            blocks.append(h)
+            blocks.append(self.model.encoder_output(self.p, batch.inputs, batch.context))
         context = None if rows.context is None else rows.context.astype(self.dtype)
         return blocks, context
 

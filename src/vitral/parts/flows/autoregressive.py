@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from vitral.core.arrays import Array
+from vitral.core.arrays import Array, joined
 from vitral.core.parameters import Shapes, Views
-from vitral.parts.flows.flow import Backward, affine, beside, split, unaffine
+from vitral.parts.flows.flow import Backward, affine, split, unaffine
 from vitral.parts.flows.masked import made
 from vitral.parts.layers import Chain
 
@@ -42,7 +42,7 @@ class MaskedAutoregressive:
         self.network.init(p, rng)
 
     def forward(self, p: Views, z: Array, context: Array | None = None) -> tuple[Array, Array, Backward]:
-        raw, network_backward = self.network.forward(p, beside(z, context))
+        raw, network_backward = self.network.forward(p, joined(z, context))
         y, logdet, affine_backward = affine(z, raw, self.bound)
 
         def backward(dy: Array, dlogdet: Array, g: Views, dcontext: Array | None = None) -> Array:
@@ -55,6 +55,6 @@ class MaskedAutoregressive:
         """z_i follows from z_1 .. z_{i-1}: after step i the first i are exact."""
         z = np.zeros_like(y)
         for i in range(self.latent):
-            raw, _ = self.network.forward(p, beside(z, context))
+            raw, _ = self.network.forward(p, joined(z, context))
             z[..., i : i + 1] = unaffine(y[..., i : i + 1], raw[..., [i, self.latent + i]], self.bound)
         return z

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from vitral.core.arrays import Array
+from vitral.core.arrays import Array, joined
 from vitral.core.parameters import Shapes, Views
 from vitral.parts.blocks import SiLU
-from vitral.parts.flows.flow import Backward, Constants, affine, beside, split, unaffine
+from vitral.parts.flows.flow import Backward, Constants, affine, split, unaffine
 from vitral.parts.layers import Affine, Chain
 
 
@@ -56,7 +56,7 @@ class AffineCoupling:
 
     def forward(self, p: Views, z: Array, context: Array | None = None) -> tuple[Array, Array, Backward]:
         a, b = z[..., : self.kept], z[..., self.kept :]
-        raw, network_backward = self.network.forward(p, beside(a, context))
+        raw, network_backward = self.network.forward(p, joined(a, context))
         moved, logdet, affine_backward = affine(b, raw, self.bound)
 
         def backward(dy: Array, dlogdet: Array, g: Views, dcontext: Array | None = None) -> Array:
@@ -68,5 +68,5 @@ class AffineCoupling:
 
     def inverse(self, p: Views, y: Array, context: Array | None = None) -> Array:
         a = y[..., : self.kept]
-        raw, _ = self.network.forward(p, beside(a, context))
+        raw, _ = self.network.forward(p, joined(a, context))
         return np.concatenate([a, unaffine(y[..., self.kept :], raw, self.bound)], axis=-1)

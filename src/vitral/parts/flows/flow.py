@@ -36,15 +36,8 @@ class Flow(Protocol):
     def inverse(self, p: Views, y: Array, context: Array | None = None) -> Array: ...
 
 
-def beside(z: Array, context: Array | None) -> Array:
-    """z (..., N, A) with the context (N, C) beside it: what a conditioner sees."""
-    if context is None:
-        return z
-    return np.concatenate([z, np.broadcast_to(context, (*z.shape[:-1], context.shape[-1]))], axis=-1)
-
-
 def split(dseen: Array, width: int, dcontext: Array | None) -> Array:
-    """The reverse of ``beside``: the gradient of z; that of the context is added where it is wanted."""
+    """The reverse of ``arrays.joined``: the gradient of z; that of the context is added where it is wanted."""
     if dcontext is not None:
         dcontext += dseen[..., width:].reshape(-1, *dcontext.shape).sum(axis=0)
     return dseen[..., :width]

@@ -9,7 +9,7 @@ model must have. Derivations: docs/derivations/elbo.md and docs/derivations/obje
 
 from vitral.parts.objectives.aggregate import MMD, BetaTC
 from vitral.parts.objectives.elbo import ELBO, Reconstruction
-from vitral.parts.objectives.importance import IWAE, STL, DReG
+from vitral.parts.objectives.importance import IWAE, STL, DReG, log_weights
 from vitral.parts.objectives.steered import Capacity, FreeBits
 from vitral.parts.objectives.terms import Schedule, Seeds, Terms
 
@@ -26,4 +26,5 @@ __all__ = [
     "Schedule",
     "Seeds",
     "Terms",
+    "log_weights",
 ]
