@@ -23,64 +23,21 @@ BIASES = ("data", "zero")
 EVEN = 1e-2  # what a norm adds to the variance of a pixel: the slope of an even one, black say, grows by 1/sqrt(EVEN)
 
 
-@dataclass(frozen=True)
-class MLP:
-    """A chain of affine layers with one activation between them, and a linear head.
+class ForRows(ABC):
+    """What the networks for plain rows share: dense layers of the ``hidden`` widths, and a linear head."""
 
-    ``weights`` initialises the layers before an activation ("auto": He before a ReLU, Glorot otherwise),
-    ``head`` the last one. ``quiet`` starts a log-variance head at zero, so that sigma starts at 1. A decoder with
-    ``bias`` "data" starts at the mean of the data.
-    """
+    hidden: tuple[int, ...]
+    head: str
+    quiet: bool
+    bias: str
 
-    hidden: tuple[int, ...] = (400,)
-    activation: str = "relu"
-    weights: str = "auto"
-    head: str = "lecun"
-    quiet: bool = True
-    bias: str = "zero"
-
-    def build(
-        self,
-        n_in: int,
-        n_out: int,
-        *,
-        quiet: int = 0,
-        context: int = 0,
-        image_shape: tuple[int, ...] | None = None,
-        decodes: bool = False,
-    ) -> Chain:
-        """The network; where it is an image's, the shape does not matter."""
-        self.check()
-        check_bias(self.bias, decodes)
-        n_in += context
-        weights = weights_before(self.activation) if self.weights == "auto" else self.weights
-        layers: list[Any] = []
-        for width in self.hidden:
-            layers += [Affine(n_in, width, weights), ACTIVATIONS[self.activation]()]
-            n_in = width
-        layers.append(Affine(n_in, n_out, self.head, quiet if self.quiet else 0, self.bias))
-        return Chain(tuple(layers))
-
+    @abstractmethod
     def check(self) -> None:
         """Refuse sizes and names that do not exist."""
-        check_widths("hidden", self.hidden, "[400]")
-        if self.activation not in ACTIVATIONS:
-            raise unknown("activation", self.activation, ACTIVATIONS)
-        check_names({self.weights, self.head} - {"auto"}, self.bias)
 
-
-@dataclass(frozen=True)
-class GatedMLP:
-    """A chain of gated layers and a linear head: the network of the VampPrior paper (Tomczak and Welling 2018).
-
-    The options are the MLP's; the gates are its only activation.
-    """
-
-    hidden: tuple[int, ...] = (300, 300)
-    weights: str = "he"
-    head: str = "lecun"
-    quiet: bool = True
-    bias: str = "zero"
+    @abstractmethod
+    def dense(self, n_in: int, n_out: int) -> list[Any]:
+        """The layers from one width to the next."""
 
     def build(
         self,
@@ -96,9 +53,55 @@ class GatedMLP:
         self.check()
         check_bias(self.bias, decodes)
         widths = (n_in + context, *self.hidden)
-        layers = [Gated(a, b, self.weights) for a, b in pairwise(widths)]
+        layers = [layer for narrow in pairwise(widths) for layer in self.dense(*narrow)]
         head = Affine(widths[-1], n_out, self.head, quiet if self.quiet else 0, self.bias)
         return Chain((*layers, head))
+
+
+@dataclass(frozen=True)
+class MLP(ForRows):
+    """A chain of affine layers with one activation between them, and a linear head.
+
+    ``weights`` initialises the layers before an activation ("auto": He before a ReLU, Glorot otherwise),
+    ``head`` the last one. ``quiet`` starts a log-variance head at zero, so that sigma starts at 1. A decoder with
+    ``bias`` "data" starts at the mean of the data.
+    """
+
+    hidden: tuple[int, ...] = (400,)
+    activation: str = "relu"
+    weights: str = "auto"
+    head: str = "lecun"
+    quiet: bool = True
+    bias: str = "zero"
+
+    def dense(self, n_in: int, n_out: int) -> list[Any]:
+        """An affine layer and its activation."""
+        return _dense(self, n_in, n_out)
+
+    def check(self) -> None:
+        """Refuse sizes and names that do not exist."""
+        check_widths("hidden", self.hidden, "[400]")
+        if self.activation not in ACTIVATIONS:
+            raise unknown("activation", self.activation, ACTIVATIONS)
+        check_names({self.weights, self.head} - {"auto"}, self.bias)
+
+
+@dataclass(frozen=True)
+class GatedMLP(ForRows):
+    """A chain of gated layers and a linear head: the network of the VampPrior paper (Tomczak and Welling 2018).
+
+    The options are the MLP's; the gates are its only activation.
+    """
+
+    hidden: tuple[int, ...] = (300, 300)
+    weights: str = "he"
+    head: str = "lecun"
+    quiet: bool = True
+    bias: str = "zero"
+
+    def dense(self, n_in: int, n_out: int) -> list[Any]:
+        """A layer that gates itself."""
+        return [Gated(n_in, n_out, self.weights)]
 
     def check(self) -> None:
         """Refuse sizes and names that do not exist."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
@@ -100,24 +99,14 @@ def _recipe(
     quiet: bool,
 ) -> None:
     """Train the variants of a recipe, or go on with them."""
-    from vitral.cli import runs
     from vitral.cli.study import asked_recipe, carry_out
-    from vitral.study.folder import RECIPE
-    from vitral.study.recipes import load_recipe
 
-    run = None
-    if resume is not None:
-        runs.refuse_beside_resume(context)
-        run = runs.again(resume, "compare")
-        asked, no_data = load_recipe(str(resume / RECIPE)), no_data or " --no-data" in runs.resume_text(resume)
-    else:
-        asked = asked_recipe(str(recipe), changes, seed, seeds)
-        if not asked.variants:
-            raise UsageError(
-                f"recipe {asked.name!r} has no variants to compare: add [variants.NAME] tables, or use vitral study"
-            )
-    line = shlex.join(["vitral", *options.session_of(context).words])
-    carry_out("compare", asked, run, out, line, no_data=no_data, force=force, as_json=as_json, quiet=quiet)
+    asked = None if resume is not None else asked_recipe(str(recipe), changes, seed, seeds)
+    if asked is not None and not asked.variants:
+        raise UsageError(
+            f"recipe {asked.name!r} has no variants to compare: add [variants.NAME] tables, or use vitral study"
+        )
+    carry_out(context, asked, out, resume, no_data=no_data, force=force, as_json=as_json, quiet=quiet)
 
 
 def _existing(

@@ -39,17 +39,14 @@ def measure_all(
     for name, (trained, seconds[name]) in found.items():
         announce(name)
         data = model_data(trained, data_name, quiet=quiet)
-        job = Job(name, trained.facts.get("kind", "vae"), 0, trained.spec, Plan(objective=_objective(trained)), seed)
+        kind, plan = trained.facts.get("kind", "vae"), Plan(objective=final_objective(trained))
+        job = Job(name, kind, 0, trained.spec, plan, seed)
         records = [{"step": 10**9, "epoch": trained.facts.get("epochs")}]
         entry, images = entry_of(asked, data, Trained(job, trained.model, trained.theta, records, None))
         entries[name] = {**entry, "data": described(trained, data)}
         scale = f"{SCALES[scale_of(trained.model, data)]}; {described(trained, data)}"
         scored.append(Scored(name, scale, [images]))
     return tables(scored), entries, seconds
-
-
-def _objective(trained: TrainedModel) -> Any:
-    return final_objective(trained)
 
 
 def _opened(paths: tuple[str, ...]) -> dict[str, tuple[TrainedModel, float | None]]:
@@ -61,9 +58,10 @@ def _opened(paths: tuple[str, ...]) -> dict[str, tuple[TrainedModel, float | Non
             several = len(opened.names) > 1 or len(paths) > 1
             for name in opened.names:
                 label = f"{opened.path.name}/{name}" if several else name
-                found[_free(label, found)] = (opened.model(name), _seconds(opened.path, name))
+                found[_free(label, found)] = (opened.model(name), RunFolder(opened.path).seconds(name))
         else:
-            found[_free(Path(path).stem, found)] = (opened, _seconds(Path(path).parent.parent, Path(path).stem))
+            file = Path(path)
+            found[_free(file.stem, found)] = (opened, RunFolder(file.parent.parent).seconds(file.stem))
     return found
 
 
@@ -82,11 +80,6 @@ def records_beside(path: Path, name: str | None) -> list[dict[str, Any]]:
         return RunFolder(path.parent.parent).records(path.stem)
     names = [name] if name is not None else [file.stem for file in (path / "models").glob("*.safetensors")]
     return RunFolder(path).records(names[0]) if len(names) == 1 else []
-
-
-def _seconds(folder: Path, name: str) -> float | None:
-    records = RunFolder(folder).records(name)
-    return sum(record["seconds"] for record in records) if records else None
 
 
 def described(trained: TrainedModel, data: Data) -> str:

@@ -59,40 +59,36 @@ def command(
     Trains the latent sizes of a recipe with equal budgets, measures them alike, and writes a run folder
     with models, figures, metrics.json and one self-contained report.html.
     """
-    from vitral.cli import runs
-    from vitral.study.folder import RECIPE
-    from vitral.study.recipes import load_recipe
-
-    run = None
-    if resume is not None:
-        runs.refuse_beside_resume(context)
-        run = runs.again(resume, "study")
-        asked, no_data = load_recipe(str(resume / RECIPE)), no_data or " --no-data" in runs.resume_text(resume)
-    else:
-        asked = asked_recipe(recipe, changes, seed, seeds)
-    line = shlex.join(["vitral", *options.session_of(context).words])
-    carry_out("study", asked, run, out, line, no_data=no_data, force=force, as_json=as_json, quiet=quiet)
+    asked = None if resume is not None else asked_recipe(recipe, changes, seed, seeds)
+    carry_out(context, asked, out, resume, no_data=no_data, force=force, as_json=as_json, quiet=quiet)
 
 
 def carry_out(
-    command: str,
+    context: click.Context,
     asked: Any,
-    run: Any,
     out: Path | None,
-    line: str,
+    resume: Path | None,
     *,
     no_data: bool,
     force: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Run a recipe for a command: into a new folder, or on in the folder ``run``."""
+    """Run a recipe for a command, into a new folder; or go on with the run to ``resume``, by its own recipe."""
     from vitral.cli import runs
     from vitral.cli.progress import show
     from vitral.cli.stopping import stoppable
+    from vitral.study.folder import RECIPE
     from vitral.study.jobs import open_data
+    from vitral.study.recipes import load_recipe
     from vitral.study.run import study
 
+    command, run = str(context.command.name), None
+    if resume is not None:
+        runs.refuse_beside_resume(context)
+        run = runs.again(resume, command)
+        asked, no_data = load_recipe(str(resume / RECIPE)), no_data or " --no-data" in runs.resume_text(resume)
+    line = shlex.join(["vitral", *options.session_of(context).words])
     data = open_data(asked)  # refused, if it must be, before a folder is made
     if run is None:
         run = runs.begin(asked, out, lambda path: _resume_line(command, path, no_data), force=force)
@@ -128,7 +124,7 @@ def _report(run: Any, *, as_json: bool, quiet: bool) -> None:
     page = build_report(run.path)
     run.finish()
     metrics = load(run.path).metrics
-    seconds = {name: _seconds(run, name) for name in metrics["models"]}
+    seconds = {name: run.seconds(name) for name in metrics["models"]}
     if as_json:
         document = {"run": str(run.path), "report": str(page), "models": metrics["models"]}
         beside = {"comparison": metrics["comparison"], "seconds": seconds} if "comparison" in metrics else {}
@@ -139,12 +135,6 @@ def _report(run: Any, *, as_json: bool, quiet: bool) -> None:
         else:
             click.echo(_table(metrics))
         click.echo(f"\nReport: {page.resolve()}")
-
-
-def _seconds(run: Any, name: str) -> float | None:
-    """How long a model trained, its measurements included."""
-    records = run.records(name)
-    return sum(record["seconds"] for record in records) if records else None
 
 
 def _table(metrics: dict[str, Any]) -> str:

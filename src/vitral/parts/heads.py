@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ class GaussianHead:
                 f"bound must be above 0, got {self.bound!r}: log-variances stay between -bound and bound"
             )
 
-    @property
+    @cached_property
     def network(self) -> Chain:
         layers: list[Any] = []
         n_in = self.n_in

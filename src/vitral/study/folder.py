@@ -42,6 +42,11 @@ class RunFolder:
         file = self.progress(name)
         return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
 
+    def seconds(self, name: str) -> float | None:
+        """How long one model trained, its measurements included; None where nothing is known of it."""
+        records = self.records(name)
+        return sum(record["seconds"] for record in records) if records else None
+
     def write_records(self, name: str, records: list[dict[str, Any]]) -> None:
         lines = [json.dumps(record, allow_nan=False) + "\n" for record in records]
         write_atomically(self.progress(name), "".join(lines).encode())

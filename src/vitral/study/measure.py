@@ -170,7 +170,7 @@ def amortisation_of(
 def samples_of(
     model: Model, theta: np.ndarray, data: Data, evaluation: EvaluationPart, *, seed: int
 ) -> dict[str, Any]:
-    """How new images from the prior compare with validation and test images; nothing where that is not asked for.
+    """How new images from the prior compare with training and test images; nothing where that is not asked for.
 
     Bits are compared with draws, everything else with decoder means; "judged" says which. A conditional model is
     given the contexts of test images.

@@ -161,9 +161,10 @@ class MMD:
         return self.others.rows(terms) + self.weight * self.discrepancy(terms.z)[0]
 
     def __call__(self, terms: Terms, total: int) -> tuple[Array, Seeds]:
-        _, seeds = self.others(terms, total)
-        dz = self.discrepancy(terms.z)[1]
-        return self.rows(terms).sum() / total, seeds._replace(z=self.weight * terms.z.shape[1] / total * dz)
+        loss, seeds = self.others(terms, total)
+        value, dz = self.discrepancy(terms.z)
+        share = self.weight * terms.z.shape[1] / total
+        return loss + share * value, seeds._replace(z=share * dz)
 
     def discrepancy(self, z: Array) -> tuple[Array, Array]:
         """MMD² of z (K, N, L), and its derivative, (K, N, L)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -60,7 +61,7 @@ class TwoLayerPosterior:
         """How many dimensions the lower layer has: the first ones of z."""
         return self.latent - self.l2
 
-    @property
+    @cached_property
     def head(self) -> GaussianHead:
         n_in = self.summary + self.l2
         return GaussianHead(n_in, self.l1, self.hidden, self.activation, self.bound, quiet=self.l1)

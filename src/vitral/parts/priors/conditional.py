@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class ConditionalGaussian:
             )
         assert self.head.n_in == self.context  # a head that cannot be is refused here, not in training
 
-    @property
+    @cached_property
     def head(self) -> GaussianHead:
         quiet = 2 * self.latent
         return GaussianHead(self.context, self.latent, self.hidden, self.activation, self.bound, quiet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class TwoLayerPrior:
             )
         assert self.head.n_out == self.posterior.l1  # a head that cannot be is refused here, not in training
 
-    @property
+    @cached_property
     def head(self) -> GaussianHead:
         l1, l2 = self.posterior.l1, self.posterior.l2
         return GaussianHead(l2, l1, self.hidden, self.activation, self.bound, quiet=l1)
