@@ -35,6 +35,14 @@ class Job:
     variant: str | None = None
     second_stage: Mapping[str, Any] = field(default_factory=dict)
 
+    def base(self, todo: list[Job]) -> Job | None:
+        """The first earlier job that trains the very model whose codes the second stage of this one fits."""
+        own = (self.kind, self.index, self.spec, self.plan, self.seed, self.main)
+        for job in todo[: todo.index(self)] if self.second_stage else []:
+            if own == (job.kind, job.index, job.spec, job.plan, job.seed, job.main):
+                return job
+        return None
+
 
 @dataclass(frozen=True)
 class Trained:

@@ -92,10 +92,23 @@ def train_all(
     left = [job for job in todo if not folder.model(job.name).exists()]
     trained = []
     if left:
-        yield Estimate(seconds_left(left, data))
+        yield Estimate(seconds_left([job for job in left if job.base(todo) is None], data))
     for job in todo:
+        _adopt(job, job.base(todo), folder)
         trained.append((yield from _trained(job, recipe, data, folder, stop)))
     return trained
+
+
+def _adopt(job: Job, base: Job | None, folder: RunFolder) -> None:
+    """Let a second stage begin where the training of its base ended, instead of training the same bits again."""
+    if base is None or folder.checkpoint(job.name).exists() or folder.model(job.name).exists():
+        return
+    folder.write_records(job.name, folder.records(base.name))
+    copies = {Strip(folder, base).path: Strip(folder, job).path}
+    copies[folder.checkpoint(base.name)] = folder.checkpoint(job.name)  # last: where it is, all is
+    for there, here in copies.items():
+        if there.exists():
+            write_atomically(here, there.read_bytes())
 
 
 def _trained(

@@ -1,0 +1,126 @@
+"""The comparisons that docs/compare.md quotes: a recipe with variants, trained, scored and kept with its machine.
+
+    python benchmarks/compare.py collapse networks     trains (or goes on with) runs/compare/<recipe>, keeps its numbers
+    python benchmarks/compare.py                       only writes the tables of docs/compare.md from what is kept
+
+Numbers are kept as benchmarks/results/compare-<recipe>.json; the figure of a recipe, where the page shows one, comes
+out of its report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from vitral.persistence import write_json
+from vitral.study.folder import RunFolder
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "compare.md"
+FIGURES = HERE.parent / "docs" / "figures"
+RECIPES = ("networks", "priors", "collapse", "beta", "objectives")
+SHOWN = {"collapse": "kl_per_dimension", "beta": "rate_distortion", "priors": "variants"}  # which figure of its report
+BLOCK = r"(?<=<!-- {0} results -->\n).*?(?=<!-- end of {0} results -->)"
+
+
+def trained(recipe: str, folder: Path, changes: list[str]) -> RunFolder:
+    """The finished run of a recipe, begun or gone on with as far as it is not."""
+    run = RunFolder(folder / recipe)
+    if not run.path.exists():
+        words = ["--recipe", recipe, "--out", str(run.path), *(word for one in changes for word in ("--set", one))]
+    elif run.incomplete:
+        words = ["--resume", str(run.path)]
+    else:
+        return run
+    subprocess.run([sys.executable, "-m", "vitral", "compare", *words], check=True)
+    return run
+
+
+def keep(recipe: str, run: RunFolder) -> None:
+    """The numbers of a finished run, the seconds of each model, and the machine."""
+    metrics = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
+    environment = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
+    for model in metrics["models"].values():
+        del model["checks"]["items"], model["findings"]
+    seconds = {name: round(run.seconds(name) or 0.0, 1) for name in metrics["models"]}
+    settings = (run.path / "recipe.toml").read_text(encoding="utf-8")
+    RESULTS.mkdir(exist_ok=True)
+    kept = {"environment": environment, "seconds": seconds, "settings": settings, "metrics": metrics}
+    write_json(RESULTS / f"compare-{recipe}.json", kept)
+    if recipe in SHOWN:
+        shutil.copyfile(run.path / "figures" / "en" / f"{SHOWN[recipe]}.png", FIGURES / f"{recipe}.png")
+
+
+def table(kept: dict[str, Any]) -> str:
+    """One line a variant: test images, z sampled; differences paired by image."""
+    metrics, environment = kept["metrics"], kept["environment"]
+    lines = [
+        "| variant | ELBO, nats | more than the first | log p(x), nats | more than the first | KL | active | seconds |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_row(name, model, kept) for name, model in metrics["models"].items()),
+    ]
+    protocol, data = metrics["protocol"], metrics["data"]
+    first = next(iter(metrics["models"].values()))
+    note = (
+        f"MNIST, {data['unit']}; {data['train']:,} training and {data['test']:,} test images; {first['epochs']} epochs "
+        f"of batch {protocol['batch']}, seed {metrics['seed']}, one run each. ± is a standard error over images. "
+        f"log p(x): {protocol['importance_samples']} importance samples, first {protocol['importance_images']:,} test "
+        f"images. Seconds are those of training and its measurements on {environment['cores']} cores of "
+        f"{environment['cpu']}, which other work used too."
+    )
+    return "\n".join([*lines, "", note, ""])
+
+
+def _row(name: str, model: dict[str, Any], kept: dict[str, Any]) -> str:
+    test = model["test"]
+    (ranking,) = [one for one in kept["metrics"]["comparison"] if name in one["models"]]
+    differences = ranking["models"][name]
+
+    def cell(value: float | None, error: float | None, sign: str = "") -> str:
+        return "–" if value is None or error is None else f"{value:{sign}.2f} ± {error:.2f}".replace("-", "−")
+
+    cells = [f"`{model['variant']}`"]
+    for score in ("elbo", "log_px_hat"):
+        difference = f"{score}_to_first"
+        cells.append(cell(test[score], test[f"{score}_se"]))
+        cells.append(cell(differences[difference], differences[f"{difference}_se"], "+"))
+    cells += [f"{test['kl']:.2f}", f"{test['active_units']} of {model['latent']}", f"{kept['seconds'][name]:.0f}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def with_results(page: str, recipe: str, kept: dict[str, Any]) -> str:
+    """The page with the table of this recipe between its marks."""
+    return re.sub(BLOCK.format(recipe), lambda _: table(kept), page, flags=re.DOTALL)
+
+
+def write_page() -> None:
+    """Every table of docs/compare.md from what is kept."""
+    page = PAGE.read_text(encoding="utf-8")
+    for recipe in RECIPES:
+        file = RESULTS / f"compare-{recipe}.json"
+        if file.exists():
+            page = with_results(page, recipe, json.loads(file.read_text(encoding="utf-8")))
+    PAGE.write_text(page, encoding="utf-8")
+
+
+def main() -> None:
+    """Train, keep, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="*", choices=[*RECIPES, []], help="which recipes")
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--folder", type=Path, default=Path("runs/compare"))
+    asked = parser.parse_args()
+    for recipe in asked.recipes:
+        keep(recipe, trained(recipe, asked.folder, asked.changes))
+    write_page()
+
+
+if __name__ == "__main__":
+    main()
