@@ -229,10 +229,14 @@ def test_a_traversal_moves_one_dimension_a_row_the_most_used_first(run, trained)
     assert "row 1000 does not exist" in answer.err
 
 
-def test_a_traversal_of_a_conditional_model_keeps_the_class_of_the_image(run, classes_run, classes, test_rows):
-    frames = written(run, "traverse", str(classes_run), "--row", "2")
+@pytest.mark.parametrize("words", [(), ("--label", "7")])
+def test_a_traversal_of_a_conditional_model_is_of_the_class_of_the_image_or_of_the_label(
+    run, classes_run, classes, test_rows, words
+):
+    frames = written(run, "traverse", str(classes_run), "--row", "2", *words)
     mean = classes.encode(test_rows.stored, label=test_rows.labels).mean(axis=0)
     z = classes.encode(test_rows.stored[2:3], label=test_rows.labels[2:3])
     possible = [np.where(np.arange(2) == moved, mean, z[0]) for moved in range(2)]
-    shown = classes.decode(possible, label=int(test_rows.labels[2]))
+    assert test_rows.labels[2] != 7
+    shown = classes.decode(possible, label=7 if words else int(test_rows.labels[2]))
     assert min(np.abs(frames[0, 5] - image).max() for image in shown) < 1e-5

@@ -15,11 +15,14 @@ from vitral.cli import options
     "traverse",
     ("vitral traverse -o traversals.png", ""),
     ("vitral traverse runs/short --model latent-10 --row 3 -o traversals.svg", "a model of a run"),
+    ("vitral train digits --conditional --latent 5 --epochs 5 --out runs/classes", ""),
+    ("vitral traverse runs/classes --row 3 --label 8 -o eights.png", "decoded as one class"),
 )
 @options.model_argument
 @options.model_name
 @options.data_option
 @click.option("--row", type=int, default=0, show_default=True, help="Test row whose code is moved.")
+@options.label
 @options.out("traversals.png")
 @options.language
 @options.force
@@ -30,6 +33,7 @@ def command(
     name: str | None,
     data_name: str | None,
     row: int,
+    label: int | None,
     out: Path,
     language: str,
     force: bool,
@@ -39,13 +43,13 @@ def command(
     """One latent dimension at a time: a test image decoded while that dimension runs over the range of the codes.
 
     Dimensions stand under one another, those with the largest KL first, at most ten; the others keep the code of the
-    image. A row in which nothing changes is a dimension that the decoder ignores. With .npy the frames are written,
-    (dimensions, 11, features).
+    image. A row in which nothing changes is a dimension that the decoder ignores. A conditional model decodes with the
+    class of the image, or with that of --label. With .npy the frames are written, (dimensions, 11, features).
     """
     import numpy as np
 
     from vitral.api import load_one
-    from vitral.cli.inputs import model_data, place
+    from vitral.cli.inputs import labelled, model_data, place
     from vitral.cli.pictures import image_shape, target, write
     from vitral.study import traversals
     from vitral.study.measure import closed_kl_per_dimension
@@ -53,12 +57,13 @@ def command(
     path = target(out, force=force)
     trained = load_one(model, name)
     shape = image_shape(trained) if path.suffix != ".npy" else None
+    context = labelled(trained, label, None)
     data = model_data(trained, data_name, quiet=quiet)
     chosen = place(data.test, row)
     order = np.concatenate([[chosen], np.delete(np.arange(len(data.test)), chosen)])
     data = replace(data, test=data.test.select(order))
     kl = closed_kl_per_dimension(trained.model, trained.theta, data.test)
-    found = traversals.of_model(trained.model, trained.theta, data, kl)
+    found = traversals.of_model(trained.model, trained.theta, data, kl, context=context)
     made: Any = found["traversals"]
     if shape is not None:
         made = _figure(made, found["traversal_dimensions"], kl, shape, language)

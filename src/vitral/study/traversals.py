@@ -14,11 +14,19 @@ REACH = 2.5  # standard deviations of the aggregate posterior q(z), either way f
 Arrays = dict[str, np.ndarray]
 
 
-def of_model(model: Model, theta: np.ndarray, data: Data, kl: list[float] | None) -> Arrays:
+def of_model(
+    model: Model,
+    theta: np.ndarray,
+    data: Data,
+    kl: list[float] | None,
+    *,
+    context: np.ndarray | None = None,
+) -> Arrays:
     """The first test image with one dimension at a time moved over the range of q(z), (R, 11, D).
 
     Dimensions are sorted by their KL, largest first, or by the variance of their means where the KL has no
-    dimensions; at most ten are shown.
+    dimensions; at most ten are shown. A conditional model decodes with the context of that image, or with
+    ``context`` (C,).
     """
     p = model.views(theta)
     mu, logvar = codes(model, theta, data.test)
@@ -31,7 +39,8 @@ def of_model(model: Model, theta: np.ndarray, data: Data, kl: list[float] | None
     z = np.tile(mu[0], (len(order), STEPS, 1))
     for row, dimension in enumerate(order):
         z[row, :, dimension] = centre[dimension] + steps * spread[dimension]
-    context = data.test.batch(slice(0, 1), theta.dtype.name).context
+    if context is None:
+        context = data.test.batch(slice(0, 1), theta.dtype.name).context
     frames = model.decode(p, z.reshape(-1, z.shape[-1]), context)
     return {
         "traversals": frames.reshape(len(order), STEPS, -1).astype(np.float32),
