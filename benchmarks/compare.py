@@ -11,23 +11,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from pages import DOCS, markdown, measured, write
+
 from vitral.persistence import write_json
 from vitral.study.folder import RunFolder
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-PAGE = HERE.parent / "docs" / "compare.md"
-FIGURES = HERE.parent / "docs" / "figures"
+PAGE = DOCS / "compare.md"
 RECIPES = ("networks", "priors", "collapse", "beta", "objectives")
 SHOWN = {"collapse": "kl_per_dimension", "beta": "rate_distortion", "priors": "variants"}  # which figure of its report
-BLOCK = r"(?<=<!-- {0} results -->\n).*?(?=<!-- end of {0} results -->)"
 
 
 def trained(recipe: str, folder: Path, changes: list[str]) -> RunFolder:
@@ -55,17 +54,12 @@ def keep(recipe: str, run: RunFolder) -> None:
     kept = {"environment": environment, "seconds": seconds, "settings": settings, "metrics": metrics}
     write_json(RESULTS / f"compare-{recipe}.json", kept)
     if recipe in SHOWN:
-        shutil.copyfile(run.path / "figures" / "en" / f"{SHOWN[recipe]}.png", FIGURES / f"{recipe}.png")
+        shutil.copyfile(run.path / "figures" / "en" / f"{SHOWN[recipe]}.png", DOCS / "figures" / f"{recipe}.png")
 
 
 def table(kept: dict[str, Any]) -> str:
     """One line a variant: test images, z sampled; differences paired by image."""
     metrics, environment = kept["metrics"], kept["environment"]
-    lines = [
-        "| variant | ELBO, nats | more than the first | log p(x), nats | more than the first | KL | active | seconds |",
-        "|---|---|---|---|---|---|---|---|",
-        *(_row(name, model, kept) for name, model in metrics["models"].items()),
-    ]
     protocol, data = metrics["protocol"], metrics["data"]
     first = next(iter(metrics["models"].values()))
     note = (
@@ -75,39 +69,29 @@ def table(kept: dict[str, Any]) -> str:
         f"images. Seconds are those of training and its measurements on {environment['cores']} cores of "
         f"{environment['cpu']}, which other work used too."
     )
-    return "\n".join([*lines, "", note, ""])
+    scores = ("ELBO, nats", "to the first", "log p(x), nats", "to the first")
+    columns = ("variant", *scores, "KL, nats", "active", "seconds")
+    return markdown(columns, [_row(name, kept) for name in metrics["models"]], note)
 
 
-def _row(name: str, model: dict[str, Any], kept: dict[str, Any]) -> str:
+def _row(name: str, kept: dict[str, Any]) -> list[str]:
+    model = kept["metrics"]["models"][name]
     test = model["test"]
     (ranking,) = [one for one in kept["metrics"]["comparison"] if name in one["models"]]
-    differences = ranking["models"][name]
-
-    def cell(value: float | None, error: float | None, sign: str = "") -> str:
-        return "–" if value is None or error is None else f"{value:{sign}.2f} ± {error:.2f}".replace("-", "−")
-
-    cells = [f"`{model['variant']}`"]
+    scores = []
     for score in ("elbo", "log_px_hat"):
-        difference = f"{score}_to_first"
-        cells.append(cell(test[score], test[f"{score}_se"]))
-        cells.append(cell(differences[difference], differences[f"{difference}_se"], "+"))
-    cells += [f"{test['kl']:.2f}", f"{test['active_units']} of {model['latent']}", f"{kept['seconds'][name]:.0f}"]
-    return f"| {' | '.join(cells)} |"
+        difference, error = (ranking["models"][name][f"{score}_to_first{end}"] for end in ("", "_se"))
+        scores += [measured(test[score], test[f"{score}_se"]), measured(difference, error, signed=True)]
+    active = f"{test['active_units']} of {model['latent']}"
+    return [f"`{model['variant']}`", *scores, f"{test['kl']:.2f}", active, f"{kept['seconds'][name]:.0f}"]
 
 
-def with_results(page: str, recipe: str, kept: dict[str, Any]) -> str:
-    """The page with the table of this recipe between its marks."""
-    return re.sub(BLOCK.format(recipe), lambda _: table(kept), page, flags=re.DOTALL)
-
-
-def write_page() -> None:
+def write_tables() -> None:
     """Every table of docs/compare.md from what is kept."""
-    page = PAGE.read_text(encoding="utf-8")
     for recipe in RECIPES:
         file = RESULTS / f"compare-{recipe}.json"
         if file.exists():
-            page = with_results(page, recipe, json.loads(file.read_text(encoding="utf-8")))
-    PAGE.write_text(page, encoding="utf-8")
+            write(PAGE, recipe, table(json.loads(file.read_text(encoding="utf-8"))))
 
 
 def main() -> None:
@@ -119,7 +103,7 @@ def main() -> None:
     asked = parser.parse_args()
     for recipe in asked.recipes:
         keep(recipe, trained(recipe, asked.folder, asked.changes))
-    write_page()
+    write_tables()
 
 
 if __name__ == "__main__":

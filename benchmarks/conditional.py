@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pages import DOCS, markdown, measured, write
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
@@ -34,8 +35,7 @@ from vitral.training.loop import Epoch
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "conditional.json"
-PAGE = HERE.parent / "docs" / "conditional.md"
-MARKS = "<!-- conditional results -->\n", "<!-- end of conditional results -->"
+PAGE = DOCS / "conditional.md"
 EACH = 100  # images of every class
 
 
@@ -73,7 +73,7 @@ def judged(machine: MLPClassifier, images: np.ndarray, labels: np.ndarray) -> di
     }
 
 
-def measured(model: TrainedModel, grey: Data, bits: Data, seed: int) -> dict[str, Any]:
+def judged_samples(model: TrainedModel, grey: Data, bits: Data, seed: int) -> dict[str, Any]:
     """Means judged by the classifier of grey levels, draws by that of bits; and with labels moved, for scale."""
     labels = np.repeat(np.asarray(model.classes), EACH)
     made = {
@@ -97,7 +97,7 @@ def row(recipe: Recipe, path: Path, seed: int) -> dict[str, Any]:
     with threadpool_limits(1):
         model, records = trained(recipe, data, path)
         grey = load_data(d.name, split=d.split, seed=recipe.training.seed, limit=d.limit or None)
-        found = measured(model, grey, binarised(grey, "static", seed=recipe.training.seed), seed)
+        found = judged_samples(model, grey, binarised(grey, "static", seed=recipe.training.seed), seed)
     last = records[-1]
     return {
         **found,
@@ -121,26 +121,17 @@ def row(recipe: Recipe, path: Path, seed: int) -> dict[str, Any]:
 def table(results: dict[str, Any]) -> str:
     """What the page shows: one line a prior."""
     columns = ("prior", "decoder means as asked", "draws as asked", "classifiers on real images", "images", "updates")
-    lines = [f"| {' | '.join((*columns, 'minutes'))} |", "|---" * (len(columns) + 1) + "|"]
-    for prior, one in results["rows"].items():
-        means, draws, training = one["decoder_means"], one["draws"], one["training"]
-        shares = " | ".join(
-            f"{100 * kind['share']:.1f} ± {100 * kind['standard_error']:.1f} %" for kind in (means, draws)
-        )
-        real = ", ".join(f"{100 * kind['classifier_accuracy_on_real_test_images']:.1f} %" for kind in (means, draws))
-        lines.append(
-            f"| `{prior}` | {shares} | {real} | {means['images']:,} | {training['updates']:,} | "
-            f"{training['seconds'] / 60:.0f} |"
-        )
     environment = next(iter(results["rows"].values()))["environment"]
     note = f"One thread of {environment['cpu']} that others used too: the minutes of two rows do not compare."
-    return "\n".join([*lines, "", note, ""])
+    return markdown((*columns, "minutes"), [_cells(prior, one) for prior, one in results["rows"].items()], note)
 
 
-def with_results(page: str, results: dict[str, Any]) -> str:
-    """The page with the table of these results between its marks."""
-    before, _, rest = page.partition(MARKS[0])
-    return before + MARKS[0] + table(results) + MARKS[1] + rest.partition(MARKS[1])[2]
+def _cells(prior: str, one: dict[str, Any]) -> list[str]:
+    means, draws, training = one["decoder_means"], one["draws"], one["training"]
+    shares = [f"{measured(100 * kind['share'], 100 * kind['standard_error'], 1)} %" for kind in (means, draws)]
+    real = ", ".join(f"{100 * kind['classifier_accuracy_on_real_test_images']:.1f} %" for kind in (means, draws))
+    counts = [f"{means['images']:,}", f"{training['updates']:,}", f"{training['seconds'] / 60:.0f}"]
+    return [f"`{prior}`", *shares, real, *counts]
 
 
 def main() -> None:
@@ -155,7 +146,7 @@ def main() -> None:
     options = asked.parse_args()
     if options.page:
         results = json.loads(options.out.read_text(encoding="utf-8"))
-        PAGE.write_text(with_results(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
+        write(PAGE, "conditional", table(results))
         return
     changes = [] if options.prior == "flow" else [f"model.prior.kind={options.prior}"]
     recipe = load_recipe("conditional", [*changes, *options.changes])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pages import DOCS, markdown, measured, write
 
 from vitral.core.randomness import stream
 from vitral.data import sprites
@@ -86,6 +87,23 @@ def spread(entries: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     }
 
 
+def table(results: dict[str, Any]) -> str:
+    """What docs/benchmarks.md shows: the ends of the scale, then one line a model, mean ± sd over seeds."""
+    names = tuple(results["scale"]["perfect"])
+    rows = [[f"{end} codes", *(f"{scale[name]:.2f}" for name in names), "–"] for end, scale in results["scale"].items()]
+    for model, entry in results["models"].items():
+        found = [measured(entry["scores"][name]["mean"], entry["scores"][name]["sd"]) for name in names]
+        bound = [one["rate"] + one["distortion"] for one in entry["seeds"]]
+        rows.append([f"`{model}`", *found, measured(float(np.mean(bound)), float(np.std(bound, ddof=1)), 1)])
+    seeds, training = len(next(iter(results["models"].values()))["seeds"]), results["settings"]["training"]
+    note = (
+        f"sprites, {results['images']:,} images, {results['settings']['model']['latents'][0]} latents, "
+        f"{training['epochs']} epochs of batch {training['batch']}; mean ± standard deviation over {seeds} seeds; "
+        f"-ELBO of held-out images in nats."
+    )
+    return markdown(("codes", *names, "-ELBO"), rows, note)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
@@ -110,6 +128,8 @@ def main() -> None:
     }
     asked.out.parent.mkdir(exist_ok=True)
     write_json(asked.out, entry)
+    if asked.out == RESULTS:
+        write(DOCS / "benchmarks.md", "disentanglement", table(entry))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from vitral.errors import UsageError
     type=click.Choice(["quantile", "linear"]),
     default="quantile",
     show_default=True,
-    help="Equal prior mass between neighbours, or equal steps on [-3, 3].",
+    help="Equal mass of N(0, I) between neighbours, or equal steps on [-3, 3].",
 )
 @click.option(
     "--size", type=click.IntRange(2, 60), default=15, show_default=True, help="Images along each axis."

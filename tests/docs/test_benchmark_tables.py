@@ -1,0 +1,93 @@
+"""What benchmarks measured stands in the pages as they wrote it, and belongs to the recipes as they are now."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from vitral.study.recipes import Recipe, load_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+BENCHMARKS = ROOT / "benchmarks"
+RECIPES = ("collapse", "networks", "priors", "beta", "objectives")
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """A benchmark as a module, by name."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module
+
+
+def kept(name):
+    return json.loads((BENCHMARKS / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def tables(benchmark):
+    """Each table: its page, its marks, what writes it, and the numbers that it is written from."""
+    yield "conditional.md", "conditional", benchmark("conditional").table, kept("conditional")
+    yield "benchmarks.md", "likelihood", benchmark("likelihood").page_table, kept("likelihood")
+    yield "benchmarks.md", "disentanglement", benchmark("disentanglement").table, kept("disentanglement")
+    for recipe in RECIPES:
+        yield "compare.md", recipe, benchmark("compare").table, kept(f"compare-{recipe}")
+
+
+def test_every_table_is_written_from_the_kept_numbers(benchmark):
+    pages = benchmark("pages")
+    for page, name, table, numbers in tables(benchmark):
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        assert pages.with_table(text, name, table(numbers)) == text, name
+
+
+def test_every_table_of_a_page_has_a_benchmark_that_writes_it(benchmark):
+    named = {(page, name) for page, name, *_ in tables(benchmark)}
+    marked = {
+        (page.name, line.removeprefix("<!-- ").removesuffix(" results -->"))
+        for page in (ROOT / "docs").glob("*.md")
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("<!-- ") and line.endswith(" results -->") and "end of" not in line
+    }
+    assert named == marked
+
+
+def test_a_changed_number_would_be_noticed(benchmark):
+    pages, numbers = benchmark("pages"), kept("likelihood")
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    numbers["rows"]["one-layer-vae"]["nll"] += 0.01
+    assert pages.with_table(text, "likelihood", benchmark("likelihood").page_table(numbers)) != text
+
+
+def test_a_page_without_marks_is_refused(benchmark):
+    with pytest.raises(ValueError, match="no marks for 'likelihood'"):
+        benchmark("pages").with_table("text", "likelihood", "| table |")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_kept_comparison_is_of_the_recipe_as_it_is(recipe, tmp_path):
+    """A recipe that changes makes its table old."""
+    written = tmp_path / "recipe.toml"
+    written.write_text(kept(f"compare-{recipe}")["settings"], encoding="utf-8")
+    assert load_recipe(str(written)).to_dict() == load_recipe(recipe).to_dict()
+
+
+@pytest.mark.parametrize("row", sorted(kept("likelihood")["rows"]))
+def test_a_kept_likelihood_is_of_the_recipe_as_it_is_and_trained_to_its_end(row):
+    entry = kept("likelihood")["rows"][row]
+    recipe = load_recipe(str(BENCHMARKS / "recipes" / f"{row}.toml"))
+    assert Recipe.from_dict(entry["settings"]).to_dict() == recipe.to_dict()
+    assert (entry["epochs"], entry["images"], entry["importance_samples"]) == (entry["epochs_asked"], 10_000, 5000)
+
+
+def test_what_the_pages_say_of_the_numbers_holds():
+    """The sentences around the tables."""
+    rows = kept("likelihood")["rows"]
+    assert rows["gated-standard"]["nll"] - rows["gated-flow"]["nll"] > 1.5
+    networks = kept("compare-networks")["metrics"]["models"]
+    elbo = {model["variant"]: model["test"]["elbo"] for model in networks.values()}
+    assert elbo["conv"] > elbo["mlp"]
+    collapse = {model["variant"]: model["test"] for model in kept("compare-collapse")["metrics"]["models"].values()}
+    assert collapse.pop("plain")["active_units"] == 0
+    assert all(test["active_units"] >= 10 for test in collapse.values())
+    ends = kept("disentanglement")["scale"]
+    assert all(ends["perfect"][name] > 0.9 for name in ends["perfect"])
