@@ -46,6 +46,7 @@ def keep(recipe: str, run: RunFolder) -> None:
     """The numbers of a finished run, the seconds of each model, and the machine."""
     metrics = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
     environment = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
+    environment["command"] = f"python benchmarks/compare.py {recipe}"
     for model in metrics["models"].values():
         del model["checks"]["items"], model["findings"]
     seconds = {name: round(run.seconds(name) or 0.0, 1) for name in metrics["models"]}
