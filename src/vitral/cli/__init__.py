@@ -74,6 +74,7 @@ class Commands(options.WithExamples, click.Group):
     context_settings=options.SETTINGS | {"auto_envvar_prefix": "VITRAL"},
 )  # fmt: skip
 @click.version_option(__version__, message="vitral %(version)s")
+@options.blas
 @options.debug
 def group() -> None:
     """Vitral: the variational autoencoder without a deep-learning framework."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from vitral import kernel
 from vitral.cli import options
 
 
@@ -16,10 +17,13 @@ def command(as_json: bool, quiet: bool) -> None:
     from vitral.environment import show_versions
 
     facts = show_versions() | {"cache": str(cache_folder())}
+    unused = kernel.lost((facts["blas"] or {}).get("kernel"))
     if as_json:
-        options.print_json(facts)
+        options.print_json(facts | {"unused": unused})
     elif not quiet:
         for name, value in facts.items():
             if isinstance(value, dict):
                 value = ", ".join(f"{key} {entry}" for key, entry in value.items())
             click.echo(f"{name:<14}{'not installed' if value is None else value}")
+        if unused is not None:
+            click.echo(f"\n{unused}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from vitral import kernel
 from vitral.cli import console
 from vitral.errors import ResourceError, UsageError
 
@@ -25,6 +26,7 @@ class Session:
 
     words: list[str]
     debug: bool = False
+    kernel: str | None = None  # of the BLAS, where the command line has chosen one
 
     def on_defect(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
         """The exception hook: what nobody expected is our defect, and says so in one line."""
@@ -44,6 +46,11 @@ class WithExamples(click.Command):
         for option in self.params:
             if isinstance(option, click.Option) and option.envvar is None:
                 option.envvar = _variable(self.name, option)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if (chosen := session_of(ctx).kernel) is not None and not isinstance(self, click.Group):
+            kernel.verify(chosen)
+        return super().invoke(ctx)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
@@ -73,6 +80,14 @@ def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         session_of(ctx).debug = True
 
 
+def _choose_kernel(ctx: click.Context, _: click.Parameter, value: str) -> None:
+    if value == "auto" and not ctx.resilient_parsing:
+        session_of(ctx).kernel = kernel.choose()
+
+
+blas = click.option(
+    "--kernel", type=click.Choice(["auto", "off"]), default="auto", expose_value=False, callback=_choose_kernel,
+    help="off: leave the choice of the BLAS kernel to NumPy.")  # fmt: skip
 debug = click.option("--debug", is_flag=True, expose_value=False, callback=_set_debug,
                      help="Show the traceback of an error.")  # fmt: skip
 
