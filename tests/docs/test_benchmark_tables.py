@@ -85,7 +85,8 @@ def test_what_the_pages_say_of_the_numbers_holds():
     assert rows["gated-standard"]["nll"] - rows["gated-flow"]["nll"] > 1.5
     networks = kept("compare-networks")["metrics"]["models"]
     elbo = {model["variant"]: model["test"]["elbo"] for model in networks.values()}
-    assert elbo["conv"] > elbo["mlp"]
+    assert elbo["conv_gate"] > elbo["resnet"] > elbo["conv"] > elbo["mlp"]
+    assert elbo["conv_gate"] - elbo["conv"] > elbo["conv"] - elbo["mlp"]
     collapse = {model["variant"]: model["test"] for model in kept("compare-collapse")["metrics"]["models"].values()}
     assert collapse.pop("plain")["active_units"] == 0
     assert all(test["active_units"] >= 10 for test in collapse.values())
