@@ -151,6 +151,12 @@ def member(family: str, members: Mapping[str, type], entry: Entry, **given: Any)
     return made(**{key: _thawed(value) for key, value in options.items()}, **given)
 
 
+def defaults(members: Mapping[str, type], kind: str | None) -> dict[str, Any]:
+    """What a member's options are where nobody sets them, as a recipe writes them; none for an unknown kind."""
+    made = () if kind is None or kind not in members else fields(members[kind])
+    return {f.name: _plain(f.default) for f in made if f.default is not MISSING}
+
+
 def network(entry: Entry) -> Any:
     """A ready-made network; options without a kind are the MLP's."""
     options = entry if isinstance(entry, str) else {"kind": "mlp", **entry}

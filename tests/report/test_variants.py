@@ -18,7 +18,7 @@ from vitral.report.language import language
 from vitral.report.page import page_text
 from vitral.report.run_folder import read_run
 from vitral.report.sections.diagnosis import diagnosis
-from vitral.report.sections.variants import changes_table, claims, gaps, variants
+from vitral.report.sections.variants import changes_table, claims, gaps, said, variants
 
 GAPS = {"standard": 0.0, "vamp": 3.0, "flow": 2.9, "beta_0.5": -1.0}
 
@@ -170,3 +170,19 @@ def test_bits_are_named_in_the_language_of_the_page(compared):
     text = page_text(bits, "not drawn here")
     assert "Dynamic binarisation:" in text
     assert "static binarisation: here the training bits change" in text
+
+
+def test_what_a_variant_leaves_at_its_usual_value_is_not_listed():
+    """A table of another kind is kept whole in metrics.json; the page shows what was chosen."""
+    conv = {"kind": "conv", "channels": [16, 32], "stride": 2, "activation": "gate", "bias": "data", "quiet": True}
+    beta = {"kind": "sigmoid", "start": 0.0, "end": 1.0, "steps": 100, "sharpness": 10.0}
+    changes = {"model": {"encoder": conv}, "training": {"objective": {"beta": beta}, "rate": 1e-3}}
+    assert dict(said(changes)) == {
+        "model.encoder.kind": "conv",
+        "model.encoder.channels": [16, 32],
+        "model.encoder.activation": "gate",
+        "model.encoder.bias": "data",
+        "training.objective.beta.kind": "sigmoid",
+        "training.objective.beta.steps": 100,
+        "training.rate": 1e-3,
+    }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from vitral.report.context import Context
@@ -12,9 +13,29 @@ from vitral.report.labels import variant_label
 from vitral.report.markup import Html, bullets, join, table, tag
 from vitral.report.run_folder import Record
 from vitral.report.sections.claims import verdict
+from vitral.specs import (
+    LIKELIHOODS,
+    NETWORKS,
+    OBJECTIVES,
+    OPTIMISERS,
+    POSTERIORS,
+    PRIORS,
+    SCHEDULES,
+    defaults,
+)
 
 COMPARED = ("log_px_hat", "elbo")
 SMALL = 0.005  # nats: an error that two decimals do not show
+FAMILIES = {
+    "encoder": NETWORKS,
+    "decoder": NETWORKS,
+    "prior": PRIORS,
+    "posterior": POSTERIORS,
+    "likelihood": LIKELIHOODS,
+    "objective": OBJECTIVES,
+    "optimiser": OPTIMISERS,
+}
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 GAPS = (("log_px_hat", "first"), ("elbo", "first"), ("log_px_hat", "best"))
 
 
@@ -42,12 +63,12 @@ def changes_table(c: Context) -> Html:
     return table(c.html("table.changes"), headers, rows, class_="prose")
 
 
-def said(changes: Record, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """("model.prior.kind", "vamp") for every value that a variant sets."""
+def said(changes: Record, prefix: str = "", usual: Mapping[str, Any] = NOTHING) -> Iterator[tuple[str, Any]]:
+    """("model.prior.kind", "vamp") for every value that a variant sets, but for what is ``usual`` there."""
     for key, value in changes.items():
         if isinstance(value, dict):
-            yield from said(value, f"{prefix}{key}.")
-        else:
+            yield from said(value, f"{prefix}{key}.", defaults(FAMILIES.get(key, SCHEDULES), value.get("kind")))
+        elif key not in usual or value != usual[key]:
             yield f"{prefix}{key}", value
 
 
