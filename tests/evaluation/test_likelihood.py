@@ -70,20 +70,30 @@ def test_the_elbo_stays_below_and_rises_with_the_samples(x):
 
 
 def test_chunks_are_combined_by_logsumexp_and_every_sample_counts(x, monkeypatch):
-    """1,003 samples in chunks of 100: the same noise in one piece gives the same estimate."""
+    """1,003 samples, their noise in pieces of 100, computed 40 at a time: none is left out or counted twice."""
     model, theta, *_ = linear_model()
-    counted = []
-    real = model.log_weights
+    counted, real = [], type(model).run_from
 
-    def counting(p, batch, noise):
+    def counting(self, p, h, batch, noise):
         counted.append(noise["eps"].shape[0])
-        return real(p, batch, noise)
+        return real(self, p, h, batch, noise)
 
     monkeypatch.setattr(likelihood, "DECODINGS", 100)
-    monkeypatch.setattr(type(model), "log_weights", lambda self, p, batch, noise: counting(p, batch, noise))
+    monkeypatch.setattr(likelihood, "CACHED", 40)
+    monkeypatch.setattr(type(model), "run_from", counting)
     estimates = log_px_hat(model, theta, rows_of(x[:2]), samples=1003, seed=0)
     assert sum(counted) == 2 * 1003
+    assert max(counted) == 40
     assert np.isfinite(estimates).all()
+
+
+def test_how_many_draws_are_computed_together_changes_no_estimate(x, monkeypatch):
+    """The noise is drawn as before, whatever the cache holds; 1, 7 and all draws at a time agree."""
+    model, theta, *_ = linear_model()
+    whole = log_px_hat(model, theta, rows_of(x[:3]), samples=1003, seed=0)
+    for cached in (1, 7, 10**6):
+        monkeypatch.setattr(likelihood, "CACHED", cached)
+        np.testing.assert_allclose(log_px_hat(model, theta, rows_of(x[:3]), samples=1003, seed=0), whole, rtol=1e-12)
 
 
 def test_one_sample_is_one_elbo_term(x):

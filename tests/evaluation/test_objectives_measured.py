@@ -71,7 +71,7 @@ def test_memory_is_bounded_and_the_numbers_do_not_depend_on_it(x, objective, mon
         return run(self, p, batch, noise)
 
     whole = measured(x, objective, draws=2)
-    monkeypatch.setattr(likelihood, "DECODINGS", 16)
+    monkeypatch.setattr(likelihood, "CACHED", 16)
     monkeypatch.setattr(type(model), "run", counting)
     pieces = measured(x, objective, draws=2)
     assert max(decoded) <= 16

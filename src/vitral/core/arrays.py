@@ -50,13 +50,20 @@ def sigmoid(a: Array) -> Array:
 
 
 def softplus(a: Array) -> Array:
-    """log(1 + exp(a)) = max(a, 0) + log1p(exp(-|a|)), which overflows nowhere.
+    """log(1 + exp(a)) = max(a, 0) + log(1 + e), e = exp(-|a|), which overflows nowhere.
 
     derivative   sigmoid(a)
+
+    With u = 1 + e as it is rounded, log(1 + e) = log(u) + (e - (u - 1)) / u: what the rounding lost comes back. NumPy
+    computes log on vectors of numbers, and log1p one by one.
     """
-    tail = np.log1p(np.exp(-np.abs(a)))
-    tail += np.maximum(a, 0.0)
-    return tail
+    e = np.exp(-np.abs(a))
+    u = e + 1.0
+    e -= u - 1.0
+    e /= u
+    e += np.log(u)
+    e += np.maximum(a, 0.0)
+    return e
 
 
 def logsumexp(a: Array, axis: int) -> Array:

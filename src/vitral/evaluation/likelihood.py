@@ -19,10 +19,11 @@ from vitral.data import Rows
 from vitral.environment import cores
 from vitral.errors import UsageError
 from vitral.model import Batch, Model
-from vitral.parts.objectives import Terms
+from vitral.parts.objectives import Terms, log_weights
 
 BLOCK = 1000  # rows evaluated together; noise belongs to the block, so never change it for speed
-DECODINGS = 5000  # decoder rows at a time, where there are several draws of a row
+DECODINGS = 5000  # decodings whose noise is drawn together, where there are several draws of a row: likewise
+CACHED = 500  # decodings computed together: few enough for the cache, and no number depends on it but by rounding
 DRAWN = ("log_px", "log_pz", "log_qz", "z")  # terms with the draws on their first axis and the rows on the second
 
 
@@ -76,7 +77,7 @@ def side_by_side(function: Callable[[Any], Any], items: Iterable[Any]) -> list[A
 def _measure_block(
     model: Model, p: Any, batch: Batch, noise: dict[str, np.ndarray], objective: Any, drawn: int
 ) -> dict[str, Any]:
-    terms, sse = _block_terms(model, p, batch, noise, max(DECODINGS // drawn, 1))
+    terms, sse = _block_terms(model, p, batch, noise, max(CACHED // drawn, 1))
     log_px = terms.log_px.mean(axis=0)
     kl = np.full(len(batch.target), np.nan) if terms.kl is None else terms.kl.sum(axis=-1)
     if terms.kl is None and terms.log_qz is not None:
@@ -160,9 +161,21 @@ def _estimate(
     """log p_hat of a few rows; the index of the first names their noise."""
     batch = rows.batch(some, theta.dtype.name)
     p, total = model.views(theta), np.full(len(batch.target), -np.inf)
+    h = model.encoder_output(p, batch.inputs, batch.context)
     for first in range(0, samples, DECODINGS):
         shapes = model.posterior.noise_shapes(min(DECODINGS, samples - first), len(batch.target))
         noise = draw(shapes, stream(seed, "importance", some.start, first), theta.dtype.name)
-        log_w = model.log_weights(p, batch, noise).astype(np.float64)
+        log_w = np.concatenate(list(_log_weights(model, p, h, batch, noise))).astype(np.float64)
         total = np.logaddexp(total, arrays.logsumexp(log_w, axis=0))
     return total - np.log(samples)
+
+
+def _log_weights(
+    model: Model, p: Any, h: np.ndarray, batch: Batch, noise: dict[str, np.ndarray]
+) -> Iterator[np.ndarray]:
+    """log p(x given z) + log p(z) - log q(z given x), (K, N), a few of the K draws at a time."""
+    count, draws = len(next(iter(noise.values()))), max(CACHED // len(batch.target), 1)
+    for start in range(0, count, draws):
+        some = {name: eps[start : start + draws] for name, eps in noise.items()}
+        terms, _, _ = model.run_from(p, h, batch, some)
+        yield log_weights(terms)
