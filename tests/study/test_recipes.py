@@ -56,6 +56,16 @@ def test_a_wrong_change_is_one_sentence(change, sentence):
         load_recipe("mnist", [change])
 
 
+def test_a_change_reaches_into_a_schedule_that_stands_where_a_number_is_usual(tmp_path):
+    """The rate of the file is a table, that of a recipe without one a number."""
+    file = tmp_path / "falling.toml"
+    file.write_text('name = "falling"\n[training]\nrate = { kind = "linear", start = 1e-3, end = 0.0, steps = 9 }\n')
+    changed = load_recipe(str(file), ["training.rate.start=0.5"]).training.rate
+    assert changed == {"kind": "linear", "start": 0.5, "end": 0.0, "steps": 9}
+    with pytest.raises(UsageError, match="rate is not a table"):
+        load_recipe("mnist", ["training.rate.start=0.5"])
+
+
 def test_changes_reach_nested_values():
     """A new kind starts from its own defaults; a schedule is a table."""
     changes = [

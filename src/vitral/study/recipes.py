@@ -305,8 +305,9 @@ def _apply(entries: dict[str, Any], change: str) -> None:
     *tables, key = path.strip().split(".")
     defaults: Any = asdict(Recipe(""))
     for table in tables:
-        defaults = defaults.get(table, {}) if isinstance(defaults, Mapping) else {}
-        entries = entries.setdefault(table, dict(defaults) if "kind" in defaults else {})
+        defaults = defaults.get(table) if isinstance(defaults, Mapping) else None
+        whole = isinstance(defaults, Mapping) and "kind" in defaults
+        entries = entries.setdefault(table, dict(defaults) if whole else {})
         if not isinstance(entries, dict):
             raise UsageError(f"{path} does not name a value of a recipe: {table} is not a table")
     if key == "kind" and entries.get("kind") != value:
