@@ -235,29 +235,25 @@ def page_table(results: dict[str, Any]) -> str:
 
 
 def figure() -> None:
-    """Learning curves: the negative ELBO of the validation images, and the final estimates."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
+    """Learning curves: -ELBO of the validation images, then the estimate of the test images beside the published."""
+    from vitral.report.figures.style import FAINT, SERIES, new_figure, styled
 
     rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]
-    drawn, axes = plt.subplots(figsize=(8, 5), layout="constrained")
-    for number, (row, entry) in enumerate(rows.items()):
-        colour = f"C{number}"
-        updates, bound = np.array(entry["curve"]).T
-        axes.plot(updates, bound, color=colour, lw=1, label=f"{row}: -ELBO, validation")
-        axes.plot(updates[-1], entry["nll"], "o", color=colour, label=f"NLL, test: {entry['nll']:.2f}")
-        axes.axhline(entry["published"], color=colour, ls=":", lw=1)
-    axes.set(
-        xscale="log",
-        ylim=(80, 110),
-        xlabel="updates",
-        ylabel="nats per image",
-        title="Dynamically binarised MNIST (dotted: published NLL)",
-    )
-    axes.legend(fontsize=8)
-    drawn.savefig(FIGURE, dpi=150)
+    with styled():
+        drawn = new_figure(7.4, 4.6)
+        axes = drawn.add_subplot()
+        for colour, (row, entry) in zip(SERIES, rows.items(), strict=False):
+            updates, bound = np.array(entry["curve"]).T
+            said = f"{row}: {entry['nll']:.2f}, published {entry['published']:.2f}"
+            axes.plot(updates, bound, color=colour, lw=1.2, label=said)
+            axes.plot(updates[-1], entry["nll"], "o", color=colour)
+            axes.axhline(entry["published"], color=colour, ls=":", lw=1.2)
+        limits = {"xscale": "log", "xlim": (1e3, None), "ylim": (80, 106)}
+        axes.set(xlabel="updates", ylabel="nats per image", title="Dynamically binarised MNIST", **limits)
+        axes.legend(title="-log p(x) of the test images", alignment="left", loc="upper right")
+        what = "curves: -ELBO of validation images; dots: -log p(x) of test images; dotted: published"
+        axes.text(0.01, 0.02, what, transform=axes.transAxes, color=FAINT, fontsize=8)
+        drawn.savefig(FIGURE, dpi=150)
 
 
 def main() -> None:
