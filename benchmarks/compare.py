@@ -25,8 +25,8 @@ from vitral.study.folder import RunFolder
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PAGE = DOCS / "compare.md"
-RECIPES = ("networks", "priors", "collapse", "beta", "objectives")
-SHOWN = {"collapse": "kl_per_dimension", "beta": "rate_distortion", "priors": "variants"}  # which figure of its report
+RECIPES = ("collapse", "networks")
+SHOWN = {"collapse": "kl_per_dimension"}  # which figure of its report
 
 
 def trained(recipe: str, folder: Path, changes: list[str]) -> RunFolder:

@@ -10,7 +10,7 @@ from vitral.study.recipes import Recipe, load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
-RECIPES = ("collapse", "networks", "priors", "beta", "objectives")
+RECIPES = ("collapse", "networks")
 
 
 @pytest.fixture
