@@ -35,6 +35,15 @@ from vitral.training.loop import Epoch
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "disentanglement.json"
 SEED = 0  # of the scores
+TITLES = {
+    "beta_vae": "beta-VAE metric",
+    "factor_vae": "FactorVAE metric",
+    "mig": "MIG",
+    "dci_disentanglement": "DCI disentanglement",
+    "dci_completeness": "DCI completeness",
+    "dci_informativeness": "DCI informativeness",
+    "sap": "SAP",
+}
 
 
 def trained(recipe: Recipe, data: Data, folder: Path) -> list[Trained]:
@@ -101,7 +110,7 @@ def table(results: dict[str, Any]) -> str:
         f"{training['epochs']} epochs of batch {training['batch']}; mean ± standard deviation over {seeds} seeds; "
         f"-ELBO of held-out images in nats."
     )
-    return markdown(("codes", *names, "-ELBO"), rows, note)
+    return markdown(("codes", *(TITLES[name] for name in names), "-ELBO"), rows, note)
 
 
 def main() -> None:

@@ -79,8 +79,9 @@ def test_a_kept_likelihood_is_of_the_recipe_as_it_is_and_trained_to_its_end(row)
     assert (entry["epochs"], entry["images"], entry["importance_samples"]) == (entry["epochs_asked"], 10_000, 5000)
 
 
-def test_what_the_pages_say_of_the_numbers_holds():
+def test_what_the_pages_say_of_the_numbers_holds(benchmark):
     """The sentences around the tables."""
+    titles = benchmark("disentanglement").TITLES
     rows = kept("likelihood")["rows"]
     assert rows["gated-standard"]["nll"] - rows["gated-flow"]["nll"] > 1.5
     networks = kept("compare-networks")["metrics"]["models"]
@@ -90,5 +91,9 @@ def test_what_the_pages_say_of_the_numbers_holds():
     collapse = {model["variant"]: model["test"] for model in kept("compare-collapse")["metrics"]["models"].values()}
     assert collapse.pop("plain")["active_units"] == 0
     assert all(test["active_units"] >= 10 for test in collapse.values())
-    ends = kept("disentanglement")["scale"]
-    assert all(ends["perfect"][name] > 0.9 for name in ends["perfect"])
+    found = kept("disentanglement")
+    assert all(found["scale"]["perfect"][name] > 0.9 > 0.3 > found["scale"]["random"][name] for name in titles)
+    means = {name: [found["models"][model]["scores"][name]["mean"] for model in found["models"]] for name in titles}
+    assert list(found["models"]) == ["vae", "beta_4", "beta_tc_6"]
+    assert all(of[0] < of[1] < of[2] for name, of in means.items() if name != "sap")
+    assert means["sap"][0] < means["sap"][2] < means["sap"][1]
