@@ -92,7 +92,8 @@ def test_what_the_pages_say_of_the_numbers_holds(benchmark):
     assert collapse.pop("plain")["active_units"] == 0
     assert all(test["active_units"] >= 10 for test in collapse.values())
     found = kept("disentanglement")
-    assert all(found["scale"]["perfect"][name] > 0.9 > 0.3 > found["scale"]["random"][name] for name in titles)
+    assert all(found["scale"]["perfect"][name] > 0.9 for name in titles)
+    assert all(found["scale"]["random"][name] < 0.3 for name in titles)
     means = {name: [found["models"][model]["scores"][name]["mean"] for model in found["models"]] for name in titles}
     assert list(found["models"]) == ["vae", "beta_4", "beta_tc_6"]
     assert all(of[0] < of[1] < of[2] for name, of in means.items() if name != "sap")

@@ -29,7 +29,7 @@ LEVELS = {
     "vitral.evaluation": 4,
     "vitral.checks": 4,
     "vitral.training": 5,
-    "vitral.kernel": 2.9,
+    "vitral.kernel": 3,
     "vitral.environment": 3,
     "vitral.applications": 6,
     "vitral.study": 6,
