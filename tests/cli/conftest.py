@@ -1,6 +1,7 @@
 """The command line as tests call it: in this process where that is enough, else in one of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -65,6 +66,8 @@ def environment(**changes):
 @pytest.fixture
 def start(folder):
     """A process of its own: start("info", TERM="dumb", stdout=...) gives a Popen with pipes."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # tests in the background, whose processes would ignore it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with ExitStack() as begun:
 
         def begin(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **variables):

@@ -15,7 +15,7 @@ PICTURES = (".png", ".svg")
 @options.command(
     "compare",
     ("vitral compare --recipe priors", "several models trained with equal budgets"),
-    ("vitral compare --recipe beta --set training.epochs=5 --out runs/beta", ""),
+    ("vitral compare --recipe collapse --out runs/collapse", "what helps a model that ignores its code"),
     ("vitral train digits --latent 5 --epochs 5 --out runs/five", ""),
     ("vitral train digits --latent 2 --epochs 5 --out runs/two", ""),
     ("vitral compare runs/five runs/two -o compared.png", "models that exist already"),

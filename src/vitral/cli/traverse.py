@@ -15,8 +15,8 @@ from vitral.cli import options
     "traverse",
     ("vitral traverse -o traversals.png", ""),
     ("vitral traverse runs/short --model latent-10 --row 3 -o traversals.svg", "a model of a run"),
-    ("vitral train digits --conditional --latent 5 --epochs 5 --out runs/classes", ""),
-    ("vitral traverse runs/classes --row 3 --label 8 -o eights.png", "decoded as one class"),
+    ("vitral train digits --conditional --latent 5 --epochs 5 --out runs/ten", ""),
+    ("vitral traverse runs/ten --row 3 --label 8 -o eights.png", "decoded as one class"),
 )
 @options.model_argument
 @options.model_name
