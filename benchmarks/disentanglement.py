@@ -26,7 +26,7 @@ from vitral.evaluation.latent import active_units, codes
 from vitral.evaluation.likelihood import per_image
 from vitral.parts.objectives import ELBO
 from vitral.persistence import write_json
-from vitral.study.folder import RunFolder
+from vitral.study import folder as folders
 from vitral.study.jobs import open_data
 from vitral.study.recipes import Recipe, load_recipe, to_toml
 from vitral.study.run import Trained, train_all
@@ -48,17 +48,17 @@ TITLES = {
 
 def trained(recipe: Recipe, data: Data, folder: Path) -> list[Trained]:
     """Every variant and seed of the recipe; those that the folder holds are loaded."""
-    run = RunFolder(folder)
-    if not (folder / "recipe.toml").exists():
-        folder.mkdir(parents=True)
-        (folder / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
-    for name in ("models", "progress", "checkpoints"):
-        (folder / name).mkdir(exist_ok=True)
+    run = folders.RunFolder(folder)
+    if not folder.exists():
+        run = folders.create(folder, to_toml(recipe), "python benchmarks/disentanglement.py", force=False)
+    elif run.incomplete:
+        run = folders.reopen(folder)
     events = train_all(recipe, data, run)
     while True:
         try:
             event = next(events)
         except StopIteration as done:
+            run.finish()
             return list(done.value)
         if isinstance(event, Epoch) and event.last:
             print(f"trained, validation -ELBO {-event.record['validation']['elbo']:.2f} nats", flush=True)

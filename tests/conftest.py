@@ -1,7 +1,9 @@
 """What holds for all tests: no screen, no network, and the same Hypothesis examples every time."""
 
+import importlib
 import os
 import socket
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -28,3 +30,10 @@ def no_network(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """A benchmark as a module, by name."""
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1] / "benchmarks")
+    return importlib.import_module

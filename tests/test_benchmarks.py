@@ -1,20 +1,15 @@
 """The benchmarks run: here with little data, by the same code that wrote benchmarks/results."""
 
-import importlib
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
 
 @pytest.fixture
-def likelihood(monkeypatch, tmp_path):
+def likelihood(benchmark, monkeypatch, tmp_path):
     """benchmarks/likelihood.py with few samples and a result file of its own, as a function of its words."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    module = importlib.import_module("likelihood")
+    module = benchmark("likelihood")
     for name, value in {"SAMPLES": 20, "REDRAWS": 2, "REDRAW_SAMPLES": 2, "REDRAW_IMAGES": 50}.items():
         monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(module, "RESULTS", tmp_path / "results" / "likelihood.json")

@@ -1,6 +1,5 @@
 """What benchmarks measured stands in the pages as they wrote it, and belongs to the recipes as they are now."""
 
-import importlib
 import json
 from pathlib import Path
 
@@ -11,13 +10,6 @@ from vitral.study.recipes import Recipe, load_recipe
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 RECIPES = ("collapse", "networks")
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    """A benchmark as a module, by name."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module
 
 
 def kept(name):

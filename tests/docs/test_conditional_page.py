@@ -1,24 +1,13 @@
 """docs/conditional.md: the recipe makes the digit that it is asked for, and the judge can be trusted."""
 
-import importlib
 import json
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    """benchmarks/conditional.py as a module."""
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module("conditional")
 
 
 @pytest.fixture
 def results(benchmark):
-    return json.loads(benchmark.RESULT.read_text(encoding="utf-8"))
+    return json.loads(benchmark("conditional").RESULT.read_text(encoding="utf-8"))
 
 
 def test_the_recipe_of_the_package_makes_the_digit_that_it_is_asked_for(results):
@@ -40,9 +29,9 @@ def test_the_judge_knows_real_digits_and_counts_what_it_is_asked(benchmark):
     import vitral
 
     data = vitral.load_data("digits")
-    machine, accuracy = benchmark.classifier(data, seed=0)
+    machine, accuracy = benchmark("conditional").classifier(data, seed=0)
     x, labels = data.test.take(slice(None)), data.test.labels
-    found = benchmark.judged(machine, x, labels)
+    found = benchmark("conditional").judged(machine, x, labels)
     assert found["share"] == accuracy > 0.8
     assert found["standard_error"] == pytest.approx(np.sqrt(accuracy * (1 - accuracy) / len(labels)))
-    assert benchmark.judged(machine, x, (labels + 1) % 10)["share"] < 0.2
+    assert benchmark("conditional").judged(machine, x, (labels + 1) % 10)["share"] < 0.2
