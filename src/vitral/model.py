@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ class Model:
     likelihood: Any
     features: int
 
-    @property
+    @cached_property
     def shapes(self) -> Shapes:
         return {name: getattr(self, name).shapes for name in PARTS}
 
@@ -60,8 +61,8 @@ class Model:
         """How many numbers ``theta`` holds."""
         return count(self.shapes)
 
-    def views(self, theta: Array) -> Views:
-        return cut(theta, self.shapes)
+    def views(self, theta: Array, *, blank: bool = False) -> Views:
+        return cut(theta, self.shapes, blank=blank)
 
     def init(self, seed: int, dtype: str = "float32", data: Array | None = None) -> Array:
         """A new theta; ``data`` (N, D) lets parts start from what they will see."""
@@ -79,7 +80,7 @@ class Model:
         terms, o, terms_backward = self.run_from(p, h, batch, noise)
 
         def backward(d: Seeds, g: Views) -> None:
-            encoder_backward(terms_backward(d, g), g.encoder)
+            encoder_backward(terms_backward(d, g), g.encoder, wanted=False)
 
         return terms, o, backward
 

@@ -119,9 +119,9 @@ def test_images_of_another_shape_are_refused(bad):
 def broken_bias(self, p, x, whole=Affine.forward):
     y, backward = whole(self, p, x)
 
-    def wrong(dy, g):
+    def wrong(dy, g, wanted=True):
         kept = g.b.copy()
-        dx = backward(dy, g)
+        dx = backward(dy, g, wanted)
         g.b[...] = kept + 1.001 * (g.b - kept)
         return dx
 

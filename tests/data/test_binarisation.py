@@ -1,6 +1,7 @@
 """Binarisation: the probability of a bit, which bits stay and which are drawn anew, and what a model does with grey."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -71,7 +72,8 @@ def test_dynamic_bits_are_new_in_every_minibatch_and_stay_elsewhere():
     """Training rows are drawn from the grey ones by the generator of the step; validation and test were drawn once."""
     grey = load_data("mnist", limit=100)
     data, index = binarised(grey, "dynamic", seed=3), np.arange(20)
-    first, again, other = (data.minibatch(index, "float32", stream(0, "bits", step)).inputs for step in (1, 1, 2))
+    draws = [partial(stream, 0, "bits", step) for step in (1, 1, 2)]
+    first, again, other = (data.minibatch(index, "float32", draw).inputs for draw in draws)
     np.testing.assert_array_equal(first, again)
     assert (first != other).mean() > 0.02
     static = binarised(grey, "static", seed=3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.members import EXAMPLES
 from vitral.core.parameters import count, cut
 from vitral.core.randomness import stream
 from vitral.parts.layers import STANDARD_DEVIATIONS, Affine, Chain, ReLU
@@ -80,3 +81,26 @@ def test_a_layer_used_twice_in_one_step_gets_both_gradients():
     y, backward = layer.forward(p, np.concatenate([a, b]))
     backward(y, cut(together, layer.shapes))
     np.testing.assert_allclose(together, apart, atol=1e-13)
+
+
+@pytest.mark.parametrize("member", [sized for kind in EXAMPLES["layer"].values() for sized in kind], ids=repr)
+def test_a_layer_that_need_not_return_dx_adds_the_same_gradient(member):
+    """To the same bits, at the start of a chain and alone."""
+    rng = stream(0, "wanted")
+    x = rng.standard_normal((2, 3, member.n_in))
+    for whole in (member.layer, Chain((member.layer,))):
+        p = cut(rng.standard_normal(count(whole.shapes)), whole.shapes)
+        y, backward = whole.forward(p, x)
+        dy = rng.standard_normal(y.shape)
+        kept, spared = np.zeros((2, count(whole.shapes)))
+        assert backward(dy, cut(kept, whole.shapes)).shape == x.shape
+        backward(dy, cut(spared, whole.shapes), wanted=False)
+        assert spared.tobytes() == kept.tobytes()
+
+
+def test_the_product_that_nobody_wants_is_left_out():
+    """d loss / d x of the data is None."""
+    layer = Chain((Affine(3, 2), ReLU()))
+    _, p = initialised(layer)
+    _, backward = layer.forward(p, np.ones((1, 4, 3)))
+    assert backward(np.ones((1, 4, 2)), cut(np.zeros(count(layer.shapes)), layer.shapes), wanted=False) is None

@@ -1,4 +1,7 @@
-"""Threads map onto shards: their number changes no bit."""
+"""Members map onto shards: their number changes no bit, whether they are threads or processes."""
+
+import os
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,12 +10,15 @@ from vitral import Spec
 from vitral.core.randomness import draw, stream
 from vitral.model import Batch
 from vitral.parts.objectives import ELBO
-from vitral.parts.optimisers import Adam
+from vitral.parts.optimisers import SGD, Adam
 from vitral.training import parallel
-from vitral.training.parallel import Workers
+from vitral.training.loop import Plan, start
+from vitral.training.parallel import Work, Workers
+from vitral.training.team import team_of
 
 ENCODER = {"kind": "mlp", "hidden": [6], "quiet": False}
 DECODER = {"kind": "mlp", "hidden": [6]}
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="helpers are processes only where a process can be copied")
 SPEC = Spec(features=7, latent=2, encoder=ENCODER, decoder=DECODER)
 
 
@@ -22,21 +28,38 @@ def batch(rows):
     return model, model.init(0, "float64"), x, draw(model.posterior.noise_shapes(1, rows), rng, "float64")
 
 
-def gradient(shards, threads, monkeypatch, rows=11):
-    monkeypatch.setattr(parallel, "cores", lambda: threads)
+class Steps:
+    """A source whose every step has the same work."""
+
+    def __init__(self, work, **plan):
+        self.made, self.plan = work, Plan(**plan)
+
+    def work(self, step):
+        return self.made
+
+
+def gradient_of(model, theta, work, shards, **plan):
+    """Loss, KL and the gradient of one batch, by a step of plain gradient descent from a copy of theta."""
+    state = start(model, theta.copy(), Plan(optimiser=SGD()))
+    with Workers(model, Steps(work, shards=shards, optimiser=SGD(), **plan), state) as workers:
+        for step in (0, 1, 2):
+            loss, kl = workers.gradients(step)
+        workers.step(3, 1.0)
+        return loss, kl, workers._gradients[0].copy()
+
+
+def gradient(shards, members, monkeypatch, rows=11, processes=False):
+    monkeypatch.setattr(parallel, "cores", lambda: members)
+    monkeypatch.setattr(parallel, "team_of", partial(team_of, processes=processes))
     model, theta, x, noise = batch(rows)
-    grad = np.full_like(theta, np.nan)
-    with Workers(shards) as workers:
-        assert workers.threads == min(shards, threads)
-        for _ in range(3):
-            loss, kl = workers.gradient(model, model.views(theta), Batch(x, x), noise, ELBO(), grad)
-    return loss, kl, grad
+    return gradient_of(model, theta, Work(Batch(x, x), noise, ELBO()), shards)
 
 
+@pytest.mark.parametrize("processes", [False, pytest.param(True, marks=forks)])
 @pytest.mark.parametrize("shards", [1, 2, 3, 11, 20])
-def test_the_number_of_threads_changes_no_bit(shards, monkeypatch):
-    """One, two and four threads over the same shards."""
-    results = [gradient(shards, threads, monkeypatch) for threads in (1, 2, 4)]
+def test_the_number_of_members_changes_no_bit(shards, processes, monkeypatch):
+    """One, two and four threads, or processes, over the same shards."""
+    results = [gradient(shards, members, monkeypatch, processes=processes) for members in (1, 2, 4)]
     for loss, kl, grad in results[1:]:
         assert (loss, kl) == results[0][:2]
         assert grad.tobytes() == results[0][2].tobytes()
@@ -61,28 +84,34 @@ def test_one_shard_is_the_plain_gradient(monkeypatch):
     assert ours[2].tobytes() == expected.tobytes()
 
 
-def test_an_overflow_in_a_thread_is_raised_where_the_batch_was_asked_for(monkeypatch):
-    """NumPy's error setting belongs to a thread: every worker has to set it."""
+@pytest.mark.parametrize("processes", [False, pytest.param(True, marks=forks)])
+def test_an_overflow_of_any_member_is_raised_where_the_batch_was_asked_for(processes, monkeypatch):
+    """NumPy's error setting belongs to a thread: every member has to set it. Only the second shard overflows."""
     monkeypatch.setattr(parallel, "cores", lambda: 2)
+    monkeypatch.setattr(parallel, "team_of", partial(team_of, processes=processes))
     model, theta, x, noise = batch(8)
-    *_, head = model.views(theta).encoder
-    head.b[...] = 800.0
-    with Workers(2) as workers, pytest.raises(FloatingPointError):
-        workers.gradient(model, model.views(theta), Batch(x, x), noise, ELBO(), np.empty_like(theta))
+    x[6] = 1e200
+    with pytest.raises(FloatingPointError):
+        gradient_of(model, theta, Work(Batch(x, x), noise, ELBO()), 2)
 
 
-def test_an_optimiser_step_over_threads_is_the_step_of_the_whole(monkeypatch):
-    """Slices equal the whole, bit for bit, also when the length does not divide."""
-    rng = stream(0, "step")
-    theta, grad = rng.standard_normal(1001), rng.standard_normal(1001)
-    expected, optimiser = theta.copy(), Adam()
-    slots = optimiser.start(expected)
-    optimiser.step(expected, grad, slots, t=1, rate=0.1)
-    for threads in (1, 2, 4):
-        monkeypatch.setattr(parallel, "cores", lambda threads=threads: threads)
-        ours = theta.copy()
-        our_slots = optimiser.start(ours)
-        with Workers(4) as workers:
-            workers.step(optimiser, ours, grad, our_slots, t=1, rate=0.1)
-        assert ours.tobytes() == expected.tobytes()
-        assert our_slots["v"].tobytes() == slots["v"].tobytes()
+@pytest.mark.parametrize("processes", [False, pytest.param(True, marks=forks)])
+@pytest.mark.parametrize("clip", [0.0, 0.5])
+def test_a_step_of_several_members_is_the_step_of_one(clip, processes, monkeypatch):
+    """Slices equal the whole, bit for bit, average and slots too, also when the length does not divide."""
+    monkeypatch.setattr(parallel, "team_of", partial(team_of, processes=processes))
+    model, theta, x, noise = batch(11)
+    plan = {"shards": 3, "optimiser": Adam(), "clip": clip, "average": 0.9}
+    states = []
+    for members in (1, 2, 3):
+        monkeypatch.setattr(parallel, "cores", lambda members=members: members)
+        own = theta.copy()
+        state = start(model, own, Plan(**plan))
+        with Workers(model, Steps(Work(Batch(x, x), noise, ELBO()), **plan), state) as workers:
+            for t in (1, 2, 3):
+                workers.gradients(t - 1)
+                workers.step(t, 0.1)
+        assert state.theta is own
+        assert not np.array_equal(own, theta)
+        states.append({name: array.tobytes() for name, array in state.arrays().items()})
+    assert states[1] == states[2] == states[0]

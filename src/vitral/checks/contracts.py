@@ -1,6 +1,6 @@
 """The contract of forward and backward, for every part alike.
 
-backward adds into g; it may be called after another forward; it writes into nothing that it was given;
+backward adds into g, blank or not; it may be called after another forward; it writes into nothing that it was given;
 the dtype is kept; rows do not see each other.
 """
 
@@ -36,6 +36,18 @@ def adds(part: Pass, theta: Array, rng: np.random.Generator) -> Check:
     second = backward(seeds, cut(grad, part.shapes))
     gaps = [difference(grad - 1.0, 2.0 * once), *(difference(first[name], second[name]) for name in first)]
     return below("E09", "backward adds into the gradient", max(gaps), ROUNDING, "largest difference")
+
+
+def starts_blank(part: Pass, theta: Array, rng: np.random.Generator) -> Check:
+    """A blank gradient, whose memory holds anything, ends like one of zeros: tensors that nobody wrote too."""
+    outputs, backward = part.forward(cut(theta, part.shapes), part.inputs)
+    seeds = upstream(outputs, rng, is_loss=part.is_loss)
+    zeros, anything = np.zeros_like(theta), np.full_like(theta, np.nan)
+    backward(seeds, cut(zeros, part.shapes))
+    g = cut(anything, part.shapes, blank=True)
+    backward(seeds, g)
+    g.fill()
+    return below("E09", "a blank gradient is zeros", difference(zeros, anything), ROUNDING, "largest difference")
 
 
 def reenters(part: Pass, theta: Array, rng: np.random.Generator) -> Check:

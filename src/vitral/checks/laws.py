@@ -189,6 +189,7 @@ def _contract(make: Make) -> dict[str, Law]:
     return {
         "gradient": _pass_law(gradient, make),
         "adds": _pass_law(contracts.adds, make),
+        "starts_blank": _pass_law(contracts.starts_blank, make),
         "reenters": _pass_law(contracts.reenters, make),
         "leaves_inputs_alone": _pass_law(contracts.leaves_inputs_alone, make),
         "keeps_dtype": _pass_law(contracts.keeps_dtype, make, "float32"),

@@ -15,6 +15,8 @@ from vitral.cli.stopping import Stop
 from vitral.study.run import Estimate, Event, Stage
 from vitral.training.loop import Epoch, Step
 
+tqdm.monitor_interval = 0  # no thread that watches the bars: a process with threads is not copied (training/team.py)
+
 LONG = 20.0  # seconds; what takes less needs no warning
 
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any, NoReturn
 
+import numpy as np
+
 from vitral.core.arrays import Array
 
 Shapes = Mapping[str, Any]  # name -> shape tuple, or a nested Shapes
@@ -25,14 +27,21 @@ class Views:
 
     Rebinding (``p.W = ...``) would silently detach a name from the vector, and so would ``pickle`` and
     ``deepcopy``: all three are refused. Write into a view instead: ``p.W[...] = ...``.
+
+    ``blank`` holds the names of tensors that stand for zeros and are not written yet: the first look fills them, and
+    the first product goes straight into its place.
     """
 
-    __slots__ = ("_children",)
+    __slots__ = ("_blank", "_children")
 
-    def __init__(self, children: dict[str, Any]) -> None:
+    def __init__(self, children: dict[str, Any], blank: set[str] | None = None) -> None:
         object.__setattr__(self, "_children", children)
+        object.__setattr__(self, "_blank", set() if blank is None else blank)
 
     def __getattr__(self, name: str) -> Any:
+        if name in self._blank:
+            self._blank.remove(name)
+            self._children[name][...] = 0.0
         try:
             return self._children[name]
         except KeyError:
@@ -41,7 +50,24 @@ class Views:
             ) from None
 
     def __iter__(self) -> Iterator[Any]:
+        for name in tuple(self._blank):
+            getattr(self, name)
         return iter(self._children.values())
+
+    def add_product(self, name: str, a: Array, b: Array) -> None:
+        """The tensor ``name``, as a matrix (rows of a, columns of b), += a @ b."""
+        matrix = self._children[name].reshape(a.shape[0], b.shape[1])
+        if name in self._blank:
+            self._blank.remove(name)
+            np.matmul(a, b, out=matrix)
+        else:
+            matrix += a @ b
+
+    def fill(self) -> None:
+        """Write the zeros of all tensors that are blank still, here and below."""
+        for child in self:
+            if isinstance(child, Views):
+                child.fill()
 
     def __len__(self) -> int:
         return len(self._children)
@@ -63,11 +89,11 @@ def count(shapes: Shapes) -> int:
     return sum(prod(shape) for _, shape in _walk(shapes))
 
 
-def cut(flat: Array, shapes: Shapes) -> Views:
-    """Views of ``flat`` with the given shapes, in their order, nothing left over."""
+def cut(flat: Array, shapes: Shapes, *, blank: bool = False) -> Views:
+    """Views of ``flat`` with the given shapes, in their order, nothing left over; zeros, where it is ``blank``."""
     if flat.shape != (count(shapes),):
         raise ValueError(f"expected a flat vector of {count(shapes)} parameters, got shape {flat.shape}")
-    views, end = _cut(flat, shapes, 0)
+    views, end = _cut(flat, shapes, 0, blank)
     assert end == flat.size
     return views
 
@@ -89,13 +115,14 @@ def _walk(shapes: Shapes, prefix: str = "") -> Iterator[tuple[str, tuple[int, ..
             yield prefix + name, tuple(shape)
 
 
-def _cut(flat: Array, shapes: Shapes, start: int) -> tuple[Views, int]:
+def _cut(flat: Array, shapes: Shapes, start: int, blank: bool) -> tuple[Views, int]:
     children: dict[str, Any] = {}
     for name, shape in shapes.items():
         if isinstance(shape, Mapping):
-            children[name], start = _cut(flat, shape, start)
+            children[name], start = _cut(flat, shape, start, blank)
         else:
             end = start + prod(shape)
             children[name] = flat[start:end].reshape(shape)
             start = end
-    return Views(children), start
+    leaves = {name for name, child in children.items() if not isinstance(child, Views)}
+    return Views(children, leaves if blank else None), start

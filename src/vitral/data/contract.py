@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -156,11 +156,11 @@ class Data:
         labels = self.train.labels
         return None if labels is None else [int(label) for label in np.unique(labels)]
 
-    def minibatch(self, index: np.ndarray, dtype: str, rng: np.random.Generator) -> Batch:
-        """Some training rows; where bits are drawn dynamically, these are new ones, from ``rng``."""
+    def minibatch(self, index: np.ndarray, dtype: str, rng: Callable[[], np.random.Generator]) -> Batch:
+        """Some training rows; where bits are drawn dynamically, these are new ones, from a generator of ``rng``."""
         if self.grey is None:
             return self.train.batch(index, dtype)
-        return drawn_bits(self.grey.select(index), rng).batch(slice(None), dtype)
+        return drawn_bits(self.grey.select(index), rng()).batch(slice(None), dtype)
 
     def select(self, index: slice) -> Data:
         """The same rows of every part."""

@@ -27,7 +27,7 @@ class SiLU(Elementwise):
         s = arrays.sigmoid(x)
         y = x * s
 
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             return dy * (s + y * (1.0 - s))
 
         return y, backward
@@ -49,7 +49,7 @@ class Gate(Elementwise):
         s = arrays.sigmoid(pairs[:, 1])
         y = pairs[:, 0] * s
 
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             rows_dy = dy.reshape(-1, self.width)
             dx = arrays.empty(pairs.shape, like=x)
             np.multiply(rows_dy, s, out=dx[:, 0])
@@ -87,8 +87,8 @@ class Gated:
         pairs, affine_backward = self._affine.forward(p, x)
         y, gate_backward = Gate(self.n_out).forward(p, pairs)
 
-        def backward(dy: Array, g: Views) -> Array:
-            return affine_backward(gate_backward(dy, g), g)
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
+            return affine_backward(gate_backward(dy, g), g, wanted)
 
         return y, backward
 
@@ -123,7 +123,7 @@ class LayerNorm:
         y = normal * p.gain
         y += p.b
 
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             rows_dy = dy.reshape(-1, self.width)
             g.gain += (rows_dy * normal).sum(axis=0)
             g.b += rows_dy.sum(axis=0)
@@ -159,8 +159,10 @@ class Residual:
         y, body_backward = self.body.forward(p.body, x)
         kept, skip_backward = self.skip.forward(p.skip, x) if self.skip is not None else (x, None)
 
-        def backward(dy: Array, g: Views) -> Array:
-            return body_backward(dy, g.body) + (skip_backward(dy, g.skip) if skip_backward else dy)
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
+            dx = body_backward(dy, g.body, wanted)
+            dskip = skip_backward(dy, g.skip, wanted) if skip_backward else dy
+            return dx + dskip if wanted else None
 
         return y + kept, backward
 
@@ -188,9 +190,9 @@ class Beside:
         y, body_backward = self.body.forward(p.body, x[..., : self.n_in])
         n_out = y.shape[-1]
 
-        def backward(dy: Array, g: Views) -> Array:
-            dx = body_backward(dy[..., :n_out], g.body)
-            return np.concatenate([dx, dy[..., n_out:]], axis=-1)
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
+            dx = body_backward(dy[..., :n_out], g.body, wanted)
+            return np.concatenate([dx, dy[..., n_out:]], axis=-1) if wanted else None
 
         return np.concatenate([y, x[..., self.n_in :]], axis=-1), backward
 
@@ -216,7 +218,7 @@ class Offset:
         p.b[...] = data.mean(axis=0) if self.bias == "data" and data is not None else 0.0
 
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             g.b += dy.reshape(-1, self.width).sum(axis=0)
             return dy
 

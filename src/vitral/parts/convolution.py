@@ -149,11 +149,10 @@ class Sliding:
             np.matmul(seen, matrix, out=y[block].reshape(-1, self.channels))
         return y
 
-    def add_slope(self, gradient: Array, x: Array, dy: Array) -> None:
-        """gradient += d <dy, A x> / dW: the windows' transpose times dy."""
+    def add_slope(self, g: Views, x: Array, dy: Array) -> None:
+        """g.W += d <dy, A x> / dW: the windows' transpose times dy."""
         for block, seen in self._seen_in_blocks(x):
-            slope = seen.T @ dy[block].reshape(-1, self.channels)
-            gradient += slope.reshape(self.shape)
+            g.add_product("W", seen.T, dy[block].reshape(-1, self.channels))
 
     def adjoint(self, W: Array, y: Array) -> Array:
         """Aᵀ y: blocks of stride x stride pixels, each seen from the outputs that it contributes to."""
@@ -234,11 +233,11 @@ class Convolution:
         y = sliding.apply(p.W, images)
         y += p.b
 
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             dimages = dy.reshape(y.shape)
-            sliding.add_slope(g.W, images, dimages)
+            sliding.add_slope(g, images, dimages)
             g.b += dimages.reshape(-1, self.channels).sum(axis=0)
-            return sliding.adjoint(p.W, dimages).reshape(x.shape)
+            return sliding.adjoint(p.W, dimages).reshape(x.shape) if wanted else None
 
         return y.reshape(*x.shape[:-1], -1), backward
 
@@ -295,10 +294,10 @@ class TransposedConvolution:
         y = sliding.adjoint(p.W, images)
         y += p.b
 
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             dimages = dy.reshape(y.shape)
-            sliding.add_slope(g.W, dimages, images)
+            sliding.add_slope(g, dimages, images)
             g.b += dimages.reshape(-1, self.channels).sum(axis=0)
-            return sliding.apply(p.W, dimages).reshape(x.shape)
+            return sliding.apply(p.W, dimages).reshape(x.shape) if wanted else None
 
         return y.reshape(*x.shape[:-1], -1), backward

@@ -2,7 +2,8 @@
 
 A layer is frozen configuration; its numbers are the views ``p`` and its gradients are added into the
 views ``g``. ``x`` may have any leading axes (samples, batch); the last axis is the features. ``backward``
-writes only into ``g``, never into ``x`` or ``dy``. Derivations: docs/derivations/layers.md.
+writes only into ``g``, never into ``x`` or ``dy``. Where dx is not ``wanted``, as before the data, a layer may leave
+its product out and return None. Derivations: docs/derivations/layers.md.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from vitral.core import arrays
 from vitral.core.arrays import Array
 from vitral.core.parameters import Shapes, Views
 
-Backward = Callable[[Array, Views], Array]
+Backward = Callable[..., Array]  # (dy, g, wanted=True) -> dx, or None where dx is not wanted
 
 
 class Layer(Protocol):
@@ -79,11 +80,11 @@ class Affine:
         rows_y = rows_x @ p.W
         rows_y += p.b
 
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             rows_dy = dy.reshape(-1, self.n_out)
-            g.W += rows_x.T @ rows_dy
+            g.add_product("W", rows_x.T, rows_dy)
             g.b += rows_dy.sum(axis=0)
-            return (rows_dy @ p.W.T).reshape(x.shape)
+            return (rows_dy @ p.W.T).reshape(x.shape) if wanted else None
 
         return rows_y.reshape(*x.shape[:-1], self.n_out), backward
 
@@ -107,7 +108,7 @@ class ReLU(Elementwise):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y = np.maximum(x, 0.0)
 
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             return dy * (y > 0.0)
 
         return y, backward
@@ -123,7 +124,7 @@ class Tanh(Elementwise):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y = np.tanh(x)
 
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             return dy * (1.0 - y * y)
 
         return y, backward
@@ -139,7 +140,7 @@ class Sigmoid(Elementwise):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y = arrays.sigmoid(x)
 
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             return dy * (y * (1.0 - y))
 
         return y, backward
@@ -153,7 +154,7 @@ class Softplus(Elementwise):
     """
 
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             return dy * arrays.sigmoid(x)
 
         return arrays.softplus(x), backward
@@ -182,9 +183,9 @@ class Chain:
             x, layer_backward = layer.forward(views, x)
             backwards.append(layer_backward)
 
-        def backward(dy: Array, g: Views) -> Array:
-            for layer_backward, views in zip(reversed(backwards), reversed(tuple(g)), strict=True):
-                dy = layer_backward(dy, views)
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
+            for index, views in reversed(tuple(enumerate(g))):
+                dy = backwards[index](dy, views, wanted or index > 0)
             return dy
 
         return x, backward

@@ -12,10 +12,7 @@ from vitral.training.loop import TrainState
 
 def save_checkpoint(path: Path, state: TrainState, asked: dict[str, Any]) -> None:
     """Everything of the state, and what was ``asked`` (recipe, data), to refuse another resume."""
-    tensors = {"theta": state.theta, "best": state.best}
-    if state.average is not None:
-        tensors["average"] = state.average
-    tensors |= {f"slots.{name}": slot for name, slot in state.slots.items()}
+    tensors = state.arrays() | {"best": state.best}
     facts = {"step": state.step, "sums": state.sums, "history": state.history, "best_epoch": state.best_epoch}
     save_tensors(path, tensors, {"kind": "checkpoint", "state": facts, "asked": asked})
 

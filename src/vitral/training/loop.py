@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import sqrt
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -21,12 +21,12 @@ from vitral.data import Data
 from vitral.data.batches import batch_of, steps_per_epoch
 from vitral.errors import TrainingDiverged, UsageError
 from vitral.evaluation.likelihood import per_image, summary
-from vitral.model import Batch, Model
+from vitral.model import Model
 from vitral.parts.objectives import ELBO, BetaTC
-from vitral.parts.optimisers import Adam, clip
+from vitral.parts.optimisers import Adam
 from vitral.parts.schedules import Schedule, value_at
 from vitral.specs import check_together
-from vitral.training.parallel import Workers
+from vitral.training.parallel import Work, Workers
 from vitral.training.warm_start import warm_start_from
 
 REPORTED = ("loss", "elbo", "sse", "kl")
@@ -95,6 +95,16 @@ class TrainState:
     best_epoch: int = 0
     average: Array | None = None
 
+    def arrays(self) -> dict[str, Array]:
+        """What the steps change, by the names that checkpoints use."""
+        average = {} if self.average is None else {"average": self.average}
+        return {"theta": self.theta, **average, **{f"slots.{name}": slot for name, slot in self.slots.items()}}
+
+    def hold(self, arrays: dict[str, Array]) -> None:
+        """Go on with these arrays in the places of the same names."""
+        self.theta, self.average = arrays["theta"], arrays.get("average")
+        self.slots = {name: arrays[f"slots.{name}"] for name in self.slots}
+
     @property
     def measured(self) -> Array:
         """The parameters that are measured and kept: the running average, or else theta itself."""
@@ -125,7 +135,7 @@ class Epoch(NamedTuple):
 
 
 def start(model: Model, theta: Array, plan: Plan) -> TrainState:
-    """The state before the first step; ``theta`` is changed in place from here on."""
+    """The state before the first step. When its training ends, ``theta`` holds the numbers; before, the state does."""
     if plan.start_from:
         warm_start_from(model, theta, plan.start_from)
     average = theta.copy() if plan.average > 0.0 else None
@@ -147,9 +157,9 @@ def train(
     step whose loss or gradient is not finite.
     """
     _check(model, plan)
-    randomness = randomness or Streams(seed)
+    source = Batches(model, data, plan, randomness or Streams(seed), seed)
     per_epoch = steps_per_epoch(len(data.train), plan.batch)
-    with Workers(plan.shards) as workers:
+    with Workers(model, source, state) as workers:
         while True:
             epoch, position = divmod(state.step, per_epoch)
             if position == 0 and len(state.history) == epoch:
@@ -159,7 +169,7 @@ def train(
                     return
             elif position == 0 and _finished(plan, state):
                 return
-            yield from _steps(model, data, plan, state, randomness, workers, seed)
+            yield from _steps(model, source, state, workers)
 
 
 def _check(model: Model, plan: Plan) -> None:
@@ -172,65 +182,54 @@ def _check(model: Model, plan: Plan) -> None:
         )
 
 
-def _steps(
-    model: Model,
-    data: Data,
-    plan: Plan,
-    state: TrainState,
-    randomness: Randomness,
-    workers: Workers,
-    seed: int,
-) -> Iterator[tuple[Step, TrainState]]:
+class Batches:
+    """The batch, the noise and the objective of any step: functions of its number and of the seed."""
+
+    def __init__(self, model: Model, data: Data, plan: Plan, randomness: Randomness, seed: int) -> None:
+        self.model, self.data, self.plan, self.randomness, self.seed = model, data, plan, randomness, seed
+        self.per_epoch = steps_per_epoch(len(data.train), plan.batch)
+        self._order: tuple[int, np.ndarray] | None = None  # of the running epoch
+
+    def work(self, step: int) -> Work:
+        epoch, position = divmod(step, self.per_epoch)
+        if self._order is None or self._order[0] != epoch:
+            self._order = epoch, self.randomness.order(epoch, len(self.data.train))
+        index = batch_of(self._order[1], position, self.plan.batch)
+        batch = self.data.minibatch(index, self.plan.dtype, partial(stream, self.seed, "bits", step))
+        shapes = self.model.posterior.noise_shapes(self.plan.objective.samples, len(index))
+        return Work(batch, self.randomness.noise(step, shapes, self.plan.dtype), self.plan.objective.at(step))
+
+
+def _steps(model: Model, source: Batches, state: TrainState, workers: Workers) -> Iterator[tuple[Step, TrainState]]:
     """The steps that are left of the running epoch."""
-    per_epoch = steps_per_epoch(len(data.train), plan.batch)
-    epoch, position = divmod(state.step, per_epoch)
-    order = randomness.order(epoch, len(data.train))
-    grad = np.empty_like(state.theta)
-    for number in range(position, per_epoch):
-        index = batch_of(order, number, plan.batch)
-        batch = data.minibatch(index, plan.dtype, stream(seed, "bits", state.step))
-        shapes = model.posterior.noise_shapes(plan.objective.samples, len(index))
-        noise = randomness.noise(state.step, shapes, plan.dtype)
-        loss = _one_step(model, batch, noise, plan, state, grad, workers)
-        yield Step(state.step, epoch + 1, loss), state
+    epoch = state.step // source.per_epoch
+    for step in range(state.step, (epoch + 1) * source.per_epoch):
+        loss = _one_step(model, source, state, workers)
+        yield Step(step + 1, epoch + 1, loss), state
 
 
-def _one_step(
-    model: Model,
-    batch: Batch,
-    noise: dict[str, Array],
-    plan: Plan,
-    state: TrainState,
-    grad: Array,
-    workers: Workers,
-) -> float:
+def _one_step(model: Model, source: Batches, state: TrainState, workers: Workers) -> float:
     """Loss, gradient, update; the sums of the epoch grow by this batch."""
-    objective = plan.objective.at(state.step)
-    p = model.views(state.theta)
     try:
-        loss, kl = workers.gradient(model, p, batch, noise, objective, grad)
-        square = float(grad @ grad)  # one product on one BLAS thread: the same bits on any number of ours
-        finite = np.isfinite(loss) and np.isfinite(square)
+        loss, kl = workers.gradients(state.step)
+        finite = np.isfinite(loss)
     except FloatingPointError:
         finite = False
     if not finite:
-        raise TrainingDiverged(state.step + 1, _offender(model, p, batch, noise))
-    if plan.clip > 0.0:
-        clip(grad, sqrt(square), plan.clip)
-    rate = value_at(plan.rate, state.step)
+        raise TrainingDiverged(state.step + 1, _offender(model, state.theta, workers.work(state.step)))
+    rate = value_at(source.plan.rate, state.step)
     state.step += 1
-    average = None if state.average is None else (state.average, plan.average)
-    workers.step(plan.optimiser, state.theta, grad, state.slots, t=state.step, rate=rate, average=average)
+    workers.step(state.step, rate)
     loss -= model.likelihood.constant(model.features)
     for name, value in (("loss", loss), ("kl", kl), ("batches", 1.0)):
         state.sums[name] += value
     return loss
 
 
-def _offender(model: Model, p: Any, batch: Batch, noise: dict[str, Array]) -> str:
+def _offender(model: Model, theta: Array, work: Work) -> str:
     """The first term that is not finite, or the gradient when all of them are."""
     with np.errstate(all="ignore"):
-        terms, _, _ = model.run(p, batch, noise)
+        terms, _, _ = model.run(model.views(theta), work.batch, work.noise)
     for name in ("kl", "log_qz", "log_pz", "log_px"):
         value = getattr(terms, name)
         if value is not None and not np.isfinite(value).all():

@@ -1,8 +1,8 @@
-"""The shards of a batch on threads: the same numbers whoever computes them, and however many they are.
+"""The shards of a batch on several cores: the same numbers whoever computes them, and however many they are.
 
-A batch is cut into a fixed number of shards; each has a gradient vector of its own, and they are added in
-the order of the shards. Threads only map onto shards, so their number never changes a bit. NumPy releases
-the interpreter lock inside its loops and products, so threads of Python are enough.
+A batch is cut into a fixed number of shards; each has a gradient vector of its own, and they are added in the order of
+the shards. The members of a team (training/team.py) only map onto shards, so their number never changes a bit. Each
+makes the batch of a step by itself: a batch is a function of the step's number.
 
 The BLAS itself works on one thread here. Its own threads wait for each other by spinning: when anything else
 runs on the machine, that costs more than ten times what it gains (docs/log.md).
@@ -10,101 +10,142 @@ runs on the machine, that costs more than ten times what it gains (docs/log.md).
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from vitral.core import arrays
 from vitral.core.arrays import Array
-from vitral.core.parameters import Views
 from vitral.environment import cores
 from vitral.model import Batch, Model
 from vitral.parts.objectives import Terms
-from vitral.parts.optimisers import blend
+from vitral.parts.optimisers import blend, clip
+from vitral.training.team import team_of
+
+
+class Work(NamedTuple):
+    """What one step is computed from: the batch, its noise, and the objective as it is at this step."""
+
+    batch: Batch
+    noise: dict[str, Array]
+    objective: Any
+
+
+class Source(Protocol):
+    """Where the steps' work comes from, and what is done with their gradients: a plan and its data."""
+
+    plan: Any
+
+    def work(self, step: int) -> Work: ...
 
 
 class Workers:
-    """A pool of threads for one training, as a context: at most one thread a shard, and a core."""
+    """The gradients and the steps of one training, as a context: at most one member a shard, and a core.
 
-    def __init__(self, shards: int) -> None:
-        self.shards = shards
-        self.threads = min(shards, cores())
-        self._buffers: Array | None = None
+    While it is open, the arrays of ``state`` lie where every member sees them; afterwards their numbers are in the
+    arrays that were there before.
+    """
+
+    def __init__(self, model: Model, source: Source, state: Any) -> None:
+        self.model, self.source, self.state = model, source, state
+        self.shards = source.plan.shards
+        self.members = min(self.shards, cores())
 
     def __enter__(self) -> Workers:
         self._limits = threadpool_limits(1, "blas")
-        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+        self._own = self.state.arrays()
+        theta = self._own["theta"]
+        self._team = team_of(self.members if isinstance(theta, np.ndarray) else 1)
+        self.state.hold({name: self._team.share(array) for name, array in self._own.items()})
+        self._gradients = self._team.share(arrays.zeros((self.shards, theta.size), like=theta))
+        self._sums = self._team.share(np.zeros((self.shards, 2)))  # loss and KL of every shard
+        self._latest: tuple[int, Work] | None = None
+        self._team.start({"gradients": self._find_gradients, "add up": self._add_up, "step": self._take_step})
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._team.__exit__(kind, error, trace)
+        for name, array in self.state.arrays().items():
+            if array is not self._own[name]:
+                self._own[name][...] = array
+        self.state.hold(self._own)
         self._limits.restore_original_limits()
 
-    def gradient(
-        self, model: Model, p: Views, batch: Batch, noise: dict[str, Array], objective: Any, grad: Array
-    ) -> tuple[float, float]:
-        """Loss and mean KL of a batch; its gradient is written into ``grad``.
+    def gradients(self, step: int) -> tuple[float, float]:
+        """Loss and mean KL of the batch of a step, whose gradients wait for ``step``.
 
         Raises FloatingPointError where a number overflows or is no number.
         """
-        if self._buffers is None or self._buffers.shape[1] != grad.size:
-            self._buffers = np.empty((self.shards - 1, grad.size), grad.dtype)
-        targets = [grad, *self._buffers]
-        rows = len(batch.target)
-        size = rows if objective.whole_batch else -(-rows // self.shards)
-        parts = [slice(first, first + size) for first in range(0, rows, size)]
-        results = self._map(
-            lambda part, target: _shard(model, p, batch, noise, objective, part, target), parts, targets
-        )
-        for target in targets[1 : len(parts)]:
-            grad += target
-        return sum(loss for loss, _ in results), sum(kl for _, kl in results)
+        if not self._team.apart:
+            self.work(step)
+        self._team.call("gradients", step)
+        loss, kl = (sum(column.tolist()) for column in self._sums[: len(self._parts(step))].T)
+        return loss, kl
 
-    def step(
-        self,
-        optimiser: Any,
-        theta: Array,
-        grad: Array,
-        slots: dict[str, Array],
-        *,
-        t: int,
-        rate: float,
-        average: tuple[Array, float] | None = None,
-    ) -> None:
-        """One optimiser step, and one of the running average with its decay: a slice of each for every thread."""
-        size = -(-theta.size // self.threads)
-        slices = [slice(first, first + size) for first in range(0, theta.size, size)]
+    def step(self, t: int, rate: float) -> None:
+        """The optimiser's step number t with the sum of the shards' gradients, and the running average's."""
+        if self.source.plan.clip > 0.0:
+            self._team.call("add up", t)
+            clip(self._gradients[0], self.source.plan.clip)
+        self._team.call("step", t, rate)
 
-        def on(part: slice) -> None:
-            state = {name: slot[part] for name, slot in slots.items()}
-            optimiser.step(theta[part], grad[part], state, t=t, rate=rate)
-            if average is not None:
-                blend(average[0][part], theta[part], t, average[1])
+    def work(self, step: int) -> Work:
+        """The work of a step, made once by every member that has a memory of its own."""
+        if self._latest is None or self._latest[0] != step:
+            self._latest = step, self.source.work(step)
+        return self._latest[1]
 
-        self._map(on, slices)
+    def _parts(self, step: int) -> list[slice]:
+        """The rows of every shard."""
+        work = self.work(step)
+        rows = len(work.batch.target)
+        size = rows if work.objective.whole_batch else -(-rows // self.shards)
+        return [slice(first, first + size) for first in range(0, rows, size)]
 
-    def _map(self, function: Any, *arguments: Any) -> list[Any]:
-        """``function`` over the arguments in their order; the shortest ends it."""
-        if self._pool is None:
-            return [function(*one) for one in zip(*arguments, strict=False)]
-        return list(self._pool.map(function, *arguments))
+    def _slice(self, rank: int) -> slice:
+        """The parameters of one member."""
+        size = -(-self.state.theta.size // self.members)
+        return slice(rank * size, (rank + 1) * size)
+
+    def _find_gradients(self, rank: int, step: float) -> None:
+        """A member's share of the shards."""
+        work, p = self.work(int(step)), self.model.views(self.state.theta)
+        for shard, part in list(enumerate(self._parts(int(step))))[rank :: self.members]:
+            self._sums[shard] = _shard(self.model, p, work, part, self._gradients[shard])
+
+    def _add_up(self, rank: int, t: float) -> Array:
+        """A member's slice of the gradient of step t, in the place of the first shard's."""
+        mine = self._gradients[: len(self._parts(int(t) - 1)), self._slice(rank)]
+        for gradient in mine[1:]:
+            mine[0] += gradient
+        return mine[0]
+
+    def _take_step(self, rank: int, t: float, rate: float) -> None:
+        """A member's slice of the step."""
+        state, plan, mine = self.state, self.source.plan, self._slice(rank)
+        gradient = self._gradients[0, mine] if plan.clip > 0.0 else self._add_up(rank, t)
+        slots = {name: slot[mine] for name, slot in state.slots.items()}
+        plan.optimiser.step(state.theta[mine], gradient, slots, t=int(t), rate=rate)
+        if state.average is not None:
+            blend(state.average[mine], state.theta[mine], int(t), plan.average)
 
 
-def _shard(
-    model: Model, p: Views, batch: Batch, noise: dict[str, Array], objective: Any, part: slice, grad: Array
-) -> tuple[float, float]:
-    """The share of one shard: the sum over its rows, divided by the size of the whole batch."""
-    rows, total = Batch(*(None if array is None else array[part] for array in batch)), len(batch.target)
-    grad[...] = 0.0
+def _shard(model: Model, p: Any, work: Work, part: slice, gradient: Array) -> tuple[float, float]:
+    """Loss, KL and gradient of one shard: sums over its rows, divided by the size of the whole batch."""
+    rows = Batch(*(None if array is None else array[part] for array in work.batch))
+    noise, total = {name: eps[:, part] for name, eps in work.noise.items()}, len(work.batch.target)
+    g = model.views(gradient, blank=True)
     with np.errstate(over="raise", invalid="raise", divide="raise"):  # the setting belongs to the thread
-        terms, _, backward = model.run(p, rows, {name: eps[:, part] for name, eps in noise.items()})
-        loss, seeds = objective(terms, total)
-        backward(seeds, model.views(grad))
+        terms, _, backward = model.run(p, rows, noise)
+        loss, seeds = work.objective(terms, total)
+        backward(seeds, g)
+        g.fill()
+        if not np.isfinite(gradient @ gradient):
+            raise FloatingPointError("the gradient is not finite")
     return float(loss), _sum_of_kl(terms) / total
 
 

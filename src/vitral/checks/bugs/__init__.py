@@ -136,6 +136,7 @@ ZOO: tuple[Bug, ...] = (
     _affine("Z19", "gradient of the bias missing", layers.NoBiasGradient, "gradient"),
     _affine("Z20", "gradient of the weights transposed", layers.TransposedGradient, "gradient"),
     _affine("Z21", "gradient written where it should be added", layers.Overwrites, "adds"),
+    _affine("Z21b", "gradient added to what was never filled", layers.BehindTheViews, "starts_blank"),
     _affine("Z22", "gradient of the weights too large by 0.1 %", layers.OffByOnePerMille, "gradient"),
     _activation(
         "Z23", "ReLU written over its input", layers.InPlaceReLU, ReLU, "leaves_inputs_alone", "gradient"

@@ -17,7 +17,7 @@ class NoBiasGradient(Affine):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             kept = g.b.copy()
             dx = backward(dy, g)
             g.b[...] = kept
@@ -32,7 +32,7 @@ class TransposedGradient(Affine):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             kept = g.W.copy()
             dx = backward(dy, g)
             g.W[...] = kept + (g.W - kept).T.reshape(g.W.shape)
@@ -47,9 +47,24 @@ class Overwrites(Affine):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             g.W[...] = 0.0
             return backward(dy, g)
+
+        return y, broken
+
+
+class BehindTheViews(Affine):
+    """db added to a tensor that its views do not know to be written, and so may hold anything"""
+
+    def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
+        y, _ = super().forward(p, x)
+
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
+            bias = g._children["b"]
+            bias += dy.reshape(-1, self.n_out).sum(axis=0)
+            g.add_product("W", x.reshape(-1, self.n_in).T, dy.reshape(-1, self.n_out))
+            return dy @ p.W.T
 
         return y, broken
 
@@ -60,7 +75,7 @@ class OffByOnePerMille(Affine):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             kept = g.W.copy()
             dx = backward(dy, g)
             g.W += 1e-3 * (g.W - kept)
@@ -77,7 +92,7 @@ class StaleCache(Affine):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         self.latest[:] = [x]
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             return super(StaleCache, self).forward(p, self.latest[0])[1](dy, g)
 
         return super().forward(p, x)[0], broken
@@ -89,7 +104,7 @@ class UpdatesInBackward(Affine):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             dx = backward(dy, g)
             p.W[...] -= 0.001 * g.W
             return dx
@@ -111,7 +126,7 @@ class WrongSoftplus(Softplus):
 
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, _ = super().forward(p, x)
-        return y, lambda dy, g: dy * y
+        return y, lambda dy, g, wanted=True: dy * y
 
 
 class CentresRows(Tanh):
@@ -120,7 +135,7 @@ class CentresRows(Tanh):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x - x.mean(axis=-2, keepdims=True))
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             dx = backward(dy, g)
             return dx - dx.mean(axis=-2, keepdims=True)
 

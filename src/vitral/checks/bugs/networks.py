@@ -82,11 +82,11 @@ class SlopeOfTheOtherImage(TransposedConvolution):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             kept = g.W.copy()
             dx = backward(dy, g)
             g.W[...] = kept
-            self.sliding.add_slope(g.W, y.reshape(-1, *self.out), x.reshape(-1, *self.shape))
+            self.sliding.add_slope(g, y.reshape(-1, *self.out), x.reshape(-1, *self.shape))
             return dx
 
         return y, broken
@@ -98,7 +98,7 @@ class BiasOfOnePixel(Convolution):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             kept = g.b.copy()
             dx = backward(dy, g)
             g.b[...] = kept + dy.reshape(-1, *self.out)[:, 0, 0].sum(axis=0)
@@ -114,7 +114,7 @@ class NoMeanTerm(LayerNorm):
         y, backward = super().forward(p, x)
         rate = _rate(x, self)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             dnormal = dy.reshape(-1, self.width) * p.gain
             return backward(dy, g) + (rate * dnormal.mean(axis=1, keepdims=True)).reshape(*x.shape[:-1], 1)
 
@@ -127,7 +127,7 @@ class VarianceForgotten(LayerNorm):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             dnormal = dy.reshape(-1, self.width) * p.gain
             backward(dy, g)
             return (_rate(x, self) * (dnormal - dnormal.mean(axis=1, keepdims=True))).reshape(x.shape)
@@ -148,7 +148,7 @@ class NormalisesTheBatch(LayerNorm):
         plain = np.repeat(np.array([1.0, 0.0], x.dtype), features.shape[1])
         normal, norm_backward = over_rows.forward(cut(plain, over_rows.shapes), features)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             rows_dy = dy.reshape(-1, self.width)
             g.gain += (rows_dy * normal.T).sum(axis=0)
             g.b += rows_dy.sum(axis=0)
@@ -164,7 +164,7 @@ class ConstantGate(Gate):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             dx = backward(dy, g).reshape(-1, 2, self.width)
             dx[:, 1] = 0.0
             return dx.reshape(x.shape)
@@ -177,7 +177,7 @@ class SlopeOfTheSigmoid(SiLU):
 
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, _ = super().forward(p, x)
-        return y, lambda dy, g: dy / (1.0 + np.exp(-x))
+        return y, lambda dy, g, wanted=True: dy / (1.0 + np.exp(-x))
 
 
 class DropsTheSkip(Residual):
@@ -185,7 +185,7 @@ class DropsTheSkip(Residual):
 
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
-        return y, lambda dy, g: backward(dy, g) - dy
+        return y, lambda dy, g, wanted=True: backward(dy, g) - dy
 
 
 class ForgetsTheContext(Beside):
@@ -194,7 +194,7 @@ class ForgetsTheContext(Beside):
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         y, backward = super().forward(p, x)
 
-        def broken(dy: Array, g: Views) -> Array:
+        def broken(dy: Array, g: Views, wanted: bool = True) -> Array:
             dx = backward(dy, g)
             dx[..., self.n_in :] = 0.0
             return dx

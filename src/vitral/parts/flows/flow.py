@@ -94,7 +94,7 @@ class Constants:
         p.b[...] = 0.0
 
     def forward(self, p: Views, x: Array) -> tuple[Array, Callable[[Array, Views], Array]]:
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             g.b += dy.reshape(-1, self.n_out).sum(axis=0)
             return x
 

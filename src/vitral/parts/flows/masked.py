@@ -51,11 +51,11 @@ class MaskedAffine:
         weights = p.W * mask
         rows_x = x.reshape(-1, len(self.degrees_in))
 
-        def backward(dy: Array, g: Views) -> Array:
+        def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             rows_dy = dy.reshape(-1, len(self.degrees_out))
             g.W += mask * (rows_x.T @ rows_dy)
             g.b += rows_dy.sum(axis=0)
-            return (rows_dy @ weights.T).reshape(x.shape)
+            return (rows_dy @ weights.T).reshape(x.shape) if wanted else None
 
         return (rows_x @ weights + p.b).reshape(*x.shape[:-1], len(self.degrees_out)), backward
 
