@@ -2,6 +2,7 @@
 
     python run.py study               the main job, `vitral study`; every other word goes to Vitral as well
     python run.py test [--all] ...    the tests; --all adds the slow ones, other words go to pytest
+    python run.py bench [--peers]     the speed benchmark; --peers installs PyTorch and JAX aside and asks them as well
     python run.py --offline DIR ...   installs from a folder of wheels (CONTRIBUTING.md says how to fill it)
 """
 import sys
@@ -48,6 +49,8 @@ def parse(words):
 
 def command(words):
     """What runs inside the environment; -P keeps the caller's folder off the import path."""
+    if words[0] == "bench":
+        return [str(PYTHON), str(ROOT / "benchmarks" / "speed.py"), *words[1:]]
     if words[0] != "test":
         return [str(PYTHON), "-P", "-m", "vitral", *words]
     chosen = ["-m", "slow or not slow"] if "--all" in words else []

@@ -138,6 +138,11 @@ def test_a_wrong_folder_of_wheels_is_refused(run, words, sentence, capsys):
     assert sentence in capsys.readouterr().err
 
 
+def test_bench_runs_the_benchmark_with_its_own_words(run):
+    words = run.command(["bench", "--peers"])
+    assert words[1:] == [str(run.ROOT / "benchmarks" / "speed.py"), "--peers"]
+
+
 def test_a_word_goes_to_the_command_line_of_vitral(run):
     assert run.command(["info", "--json"]) == [str(run.PYTHON), "-P", "-m", "vitral", "info", "--json"]
 

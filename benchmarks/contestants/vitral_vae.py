@@ -7,18 +7,38 @@ from typing import Any
 
 import numpy as np
 from protocol import Stopwatch, key, serve
+from threadpoolctl import threadpool_limits
 
 from vitral import Spec
 from vitral.data.contract import Contract, Data, Rows
 from vitral.evaluation.likelihood import log_px_hat
 from vitral.parts.optimisers import SGD, Adam
 from vitral.training.loop import Epoch, Plan, start, train
+from vitral.training.team import team_of
 
 NETWORKS = {
     "dense": lambda hidden: {"kind": "mlp", "hidden": [hidden]},
     "conv": lambda hidden: {"kind": "conv", "channels": [32, 64], "hidden": []},
 }
 CONTRACT = Contract(784, (28, 28), "uint8", 255.0, 0.0, 1.0, "intensity")
+
+
+def dense_products(case: dict[str, Any], rows: int) -> list[tuple[int, int, int]]:
+    """(m, k, n) of every product of one step: forward, the weights' gradients, and dx of all layers but the first."""
+    hidden, latent = case["hidden"], case["latent"]
+    widths = [(784, hidden), (hidden, 2 * latent), (latent, hidden), (hidden, 784)]
+    forward = [(rows, n_in, n_out) for n_in, n_out in widths]
+    weights = [(n_in, rows, n_out) for n_in, n_out in widths]
+    return forward + weights + [(rows, n_out, n_in) for n_in, n_out in widths[1:]]
+
+
+def flop(products: list[tuple[int, int, int]]) -> float:
+    return sum(2.0 * m * k * n for m, k, n in products)
+
+
+def drawn(rng: np.random.Generator, m: int, k: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    a, b = rng.standard_normal((m, k), dtype="float32"), rng.standard_normal((k, n), dtype="float32")
+    return a, b, np.empty((m, n), "float32")
 
 
 class Vitral:
@@ -60,6 +80,33 @@ class Vitral:
         with Stopwatch() as watch:
             model.encode(p, self.rows.take(slice(0, rows)))
         return {"seconds": watch.seconds}
+
+    def decode(self, case: dict[str, Any], rows: int) -> dict[str, float]:
+        model, state, _ = self._training(case)
+        p = model.views(state.theta)
+        mu, _ = model.encode(p, self.rows.take(slice(0, rows)))
+        with Stopwatch() as watch:
+            model.decode(p, mu)
+        return {"seconds": watch.seconds}
+
+    def products(self, case: dict[str, Any]) -> dict[str, float]:
+        """An epoch of the dense step's matrix products and nothing else: each core has its share of the rows."""
+        rng, share = np.random.default_rng(0), -(-case["batch"] // self.threads)
+        mine = [drawn(rng, *shape) for shape in dense_products(case, share)]
+
+        def step(rank: int) -> None:
+            for a, b, out in mine:
+                np.matmul(a, b, out=out)
+
+        steps = -(-case["rows"] // case["batch"])
+        with threadpool_limits(1, "blas"), team_of(self.threads) as team:
+            team.start({"step": step})
+            team.call("step")
+            with Stopwatch() as watch:
+                for _ in range(steps):
+                    team.call("step")
+        work = steps * self.threads * flop(dense_products(case, share))
+        return {"seconds": watch.seconds, "gigaflop": work / 1e9}
 
     def importance(self, case: dict[str, Any], rows: int, samples: int) -> dict[str, float]:
         model, state, _ = self._training(case)

@@ -1,0 +1,187 @@
+"""How fast Vitral trains, evaluates and starts, beside other ways to do the same on the same cores.
+
+    python run.py bench                    Vitral alone, and the time of its matrix products alone: about ten minutes
+    python run.py bench --peers            PyTorch and JAX too, installed into a throw-away environment: an hour or two
+    python run.py bench --only epoch,cold  some of the measurements
+
+Every contestant is a process of its own that answers questions (contestants/protocol.py). One round asks all of them,
+one after the other, so that a machine that grows slower is slower for all; a first round warms up and is not counted.
+Results go to results/speed.json with the machine, the versions and the date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vitral.data import load_data
+from vitral.environment import cores, show_versions
+from vitral.persistence import write_json
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results" / "speed.json"
+CONTESTANTS = HERE / "contestants"
+PEERS = ("torch==2.13.0", "jax==0.10.2")
+BASE = {"network": "dense", "hidden": 400, "latent": 20, "optimiser": "adam", "rate": 1e-3, "batch": 128}
+ROWS = 48_000
+CONV_ROWS = 4_800  # a compiled convolution of JAX takes minutes for 48,000
+
+Case = dict[str, Any]
+
+
+def case(**changes: Any) -> Case:
+    return {**BASE, "rows": ROWS, **changes}
+
+
+GRID = [
+    case(optimiser=optimiser, latent=latent, batch=batch)
+    for batch in (128, 512, 32)
+    for optimiser, latent in (("adam", 20), ("sgd", 2), ("adam", 2), ("sgd", 20))
+]
+CONVOLUTIONS = [case(network="conv", batch=batch, rows=CONV_ROWS) for batch in (128, 32, 512)]
+SCALING = [
+    *(case(hidden=hidden, rows=9_600) for hidden in (100, 200, 800, 1600)),
+    *(case(rows=rows) for rows in (3_000, 12_000)),
+    *(case(batch=batch, rows=9_600) for batch in (64, 256, 1024)),
+]
+# name -> questions: what is asked, and about which case
+MEASUREMENTS: dict[str, list[dict[str, Any]]] = {
+    "epoch": [{"do": "epoch", "case": one} for one in (*GRID, *CONVOLUTIONS)],
+    "limit": [{"do": "products", "case": one} for one in GRID if one["batch"] >= 128],
+    "scaling": [{"do": "epoch", "case": one} for one in SCALING],
+    "inference": [
+        {"do": do, "case": case(network=network, rows=rows), "rows": count}
+        for network, rows in (("dense", ROWS), ("conv", CONV_ROWS))
+        for do in ("encode", "decode")
+        for count in (1, 10_000)
+    ],
+    "importance": [{"do": "importance", "case": case(), "rows": 20, "samples": 5_000}],
+}
+
+
+class Process:
+    """A contestant that is running."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.started = time.perf_counter()
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"a contestant ended while it was asked {question}: its message is above")
+        return json.loads(line)
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def commands(images: Path, peers: Path | None) -> dict[str, list[str]]:
+    """How every contestant is started."""
+    threads = str(cores())
+    ours = {"vitral": [sys.executable, str(CONTESTANTS / "vitral_vae.py"), str(images), threads]}
+    if peers is None:
+        return ours
+    torch = [str(peers), str(CONTESTANTS / "pytorch_vae.py"), str(images), threads]
+    return ours | {
+        "pytorch": [*torch, "eager"],
+        "pytorch-fused": [*torch, "fused"],
+        "pytorch-compile": [*torch, "compile"],
+        "jax": [str(peers), str(CONTESTANTS / "jax_vae.py"), str(images), threads],
+    }
+
+
+@contextmanager
+def peers_installed(wanted: bool, folder: Path) -> Iterator[Path | None]:
+    """The Python of an environment with the frameworks, or None."""
+    if not wanted:
+        yield None
+        return
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEERS], check=True)
+    yield python
+
+
+def measure(name: str, started: dict[str, list[str]], rounds: int) -> list[dict[str, Any]]:
+    """All answers to the questions of one measurement, contestants taking turns."""
+    results = []
+    with ExitStack() as stack:
+        running = {who: Process(command) for who, command in started.items()}
+        for process in running.values():
+            stack.callback(process.close)
+        for question in MEASUREMENTS[name]:
+            asked = ["vitral"] if question["do"] == "products" else list(running)
+            answers: dict[str, list[dict[str, Any]]] = {who: [] for who in asked}
+            for turn in range(rounds + 1):
+                for who in asked:
+                    answer = running[who].ask(question)
+                    if turn:
+                        answers[who].append(answer)
+            for who, given in answers.items():
+                results.append({"who": who, **question, "answers": given})
+                seconds = np.median([answer.get("seconds", np.nan) for answer in given])
+                print(f"{name:10} {who:16} {seconds:9.4f} s  {question}", flush=True)
+    return results
+
+
+def cold(started: dict[str, list[str]], rounds: int) -> list[dict[str, Any]]:
+    """A new process, from its start to the end of the first epoch, and the memory that it took."""
+    results = []
+    for one in (case(), case(optimiser="sgd", latent=2)):
+        answers: dict[str, list[dict[str, Any]]] = {who: [] for who in started}
+        for _ in range(rounds):
+            for who, command in started.items():
+                process = Process(command)
+                answer = process.ask({"do": "epoch", "case": one})
+                answer["seconds"] = time.perf_counter() - process.started
+                answers[who].append(answer | process.ask({"do": "memory"}))
+                process.close()
+        for who, given in answers.items():
+            results.append({"who": who, "do": "cold", "case": one, "answers": given})
+            seconds = np.median([answer["seconds"] for answer in given])
+            print(f"cold       {who:16} {seconds:9.4f} s  {one}", flush=True)
+    return results
+
+
+def main() -> None:
+    form = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__, formatter_class=form)
+    parser.add_argument("--peers", action="store_true", help="PyTorch and JAX as well")
+    parser.add_argument("--python", type=Path, help="a Python that has the frameworks already, instead of --peers")
+    parser.add_argument("--only", default=",".join(MEASUREMENTS) + ",cold", help="measurements, with commas between")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each question is asked [default: 5]")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where they go [default: results/speed.json]")
+    asked = parser.parse_args()
+    known = (*MEASUREMENTS, "cold")
+    if wrong := set(asked.only.split(",")) - set(known):
+        parser.error(f"no measurement is called {', '.join(sorted(wrong))}: choose from {', '.join(known)}")
+    if asked.rounds < 1:
+        parser.error(f"--rounds must be at least 1, got {asked.rounds}")
+    with tempfile.TemporaryDirectory() as folder, peers_installed(asked.peers, Path(folder) / "peers") as installed:
+        images = Path(folder) / "images.npy"
+        np.save(images, load_data("mnist", split="notebook").train.stored)
+        started = commands(images, asked.python or installed)
+        results = []
+        for name in asked.only.split(","):
+            results += cold(started, asked.rounds) if name == "cold" else measure(name, started, asked.rounds)
+    facts = {"date": datetime.now(UTC).date().isoformat(), "machine": show_versions(), "rounds": asked.rounds}
+    write_json(asked.out, {**facts, "results": results})
+
+
+if __name__ == "__main__":
+    main()
