@@ -10,8 +10,8 @@ import sys
 
 def refusal(version):
     """The sentence for a Python that is too old, which must be able to read this file to say it."""
-    sentence = "Vitral needs Python 3.11 or later; this is Python {}.{}.".format(*version[:2])
-    return None if tuple(version[:2]) >= (3, 11) else sentence
+    old = tuple(version[:2]) < (3, 11)
+    return "Vitral needs Python 3.11 or later; this is Python {}.{}.".format(*version[:2]) if old else None
 
 
 if refusal(sys.version_info):
@@ -49,12 +49,10 @@ def parse(words):
 
 def command(words):
     """What runs inside the environment; -P keeps the caller's folder off the import path."""
-    if words[0] == "bench":
-        return [str(PYTHON), str(ROOT / "benchmarks" / "speed.py"), *words[1:]]
-    if words[0] != "test":
-        return [str(PYTHON), "-P", "-m", "vitral", *words]
-    chosen = ["-m", "slow or not slow"] if "--all" in words else []
-    return [str(PYTHON), "-m", "pytest", *chosen, *(word for word in words[1:] if word != "--all")]
+    starts = {"test": ["-m", "pytest"], "bench": [str(ROOT / "benchmarks" / "speed.py")]}
+    slow = ["-m", "slow or not slow"] if words[0] == "test" and "--all" in words else []
+    rest = [word for word in words[1:] if not (slow and word == "--all")]
+    return [str(PYTHON), *starts.get(words[0], ["-P", "-m", "vitral", words[0]]), *slow, *rest]
 
 
 def read(path):
@@ -63,8 +61,7 @@ def read(path):
 
 def stamp():
     """Where the environment was made and a hash of what was asked for: written last, when all is there."""
-    asked = read(ROOT / "pyproject.toml") + read(ROOT / "constraints.txt")
-    return OURS + hashlib.sha256(asked.encode("utf-8")).hexdigest()
+    return OURS + hashlib.sha256((read(ROOT / "pyproject.toml") + read(ROOT / "constraints.txt")).encode()).hexdigest()
 
 
 def call(words):
