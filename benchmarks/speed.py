@@ -117,6 +117,14 @@ def peers_installed(wanted: bool, folder: Path) -> Iterator[Path | None]:
     yield python
 
 
+def shown(name: str, question: dict[str, Any], answers: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The results of one question, one for each contestant, with a line on the screen."""
+    for who, given in answers.items():
+        seconds = np.median([answer.get("seconds", np.nan) for answer in given])
+        print(f"{name:10} {who:16} {seconds:9.4f} s  {question}", flush=True)
+    return [{"who": who, **question, "answers": given} for who, given in answers.items()]
+
+
 def measure(name: str, started: dict[str, list[str]], rounds: int) -> list[dict[str, Any]]:
     """All answers to the questions of one measurement, contestants taking turns."""
     results = []
@@ -132,10 +140,7 @@ def measure(name: str, started: dict[str, list[str]], rounds: int) -> list[dict[
                     answer = running[who].ask(question)
                     if turn:
                         answers[who].append(answer)
-            for who, given in answers.items():
-                results.append({"who": who, **question, "answers": given})
-                seconds = np.median([answer.get("seconds", np.nan) for answer in given])
-                print(f"{name:10} {who:16} {seconds:9.4f} s  {question}", flush=True)
+            results += shown(name, question, answers)
     return results
 
 
@@ -151,10 +156,7 @@ def cold(started: dict[str, list[str]], rounds: int) -> list[dict[str, Any]]:
                 answer["seconds"] = time.perf_counter() - process.started
                 answers[who].append(answer | process.ask({"do": "memory"}))
                 process.close()
-        for who, given in answers.items():
-            results.append({"who": who, "do": "cold", "case": one, "answers": given})
-            seconds = np.median([answer["seconds"] for answer in given])
-            print(f"cold       {who:16} {seconds:9.4f} s  {one}", flush=True)
+        results += shown("cold", {"do": "cold", "case": one}, answers)
     return results
 
 

@@ -133,7 +133,7 @@ class Jax:
         return {"seconds": watch.seconds, "loss": float(loss)}
 
     def encode(self, case: dict[str, Any], rows: int) -> dict[str, float]:
-        (state, _), _ = self._training(case)[0], None
+        state = self._training(case)[0][0]
         run = self._inference("encode", encoder, case)
         x = self.data[:rows]
         with Stopwatch() as watch:

@@ -92,7 +92,8 @@ class Vitral:
     def products(self, case: dict[str, Any]) -> dict[str, float]:
         """An epoch of the dense step's matrix products and nothing else: each core has its share of the rows."""
         rng, share = np.random.default_rng(0), -(-case["batch"] // self.threads)
-        mine = [drawn(rng, *shape) for shape in dense_products(case, share)]
+        shapes = dense_products(case, share)
+        mine = [drawn(rng, *shape) for shape in shapes]
 
         def step(rank: int) -> None:
             for a, b, out in mine:
@@ -105,7 +106,7 @@ class Vitral:
             with Stopwatch() as watch:
                 for _ in range(steps):
                     team.call("step")
-        work = steps * self.threads * flop(dense_products(case, share))
+        work = steps * self.threads * flop(shapes)
         return {"seconds": watch.seconds, "gigaflop": work / 1e9}
 
     def importance(self, case: dict[str, Any], rows: int, samples: int) -> dict[str, float]:

@@ -68,6 +68,18 @@ def test_a_helper_that_is_killed_is_reported_and_nothing_hangs():
             members.call("rest")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_every_process_is_the_first_one_s_to_answer(number):
+    """Ctrl-C and `timeout` reach the whole group: the helpers go on until the first process lets them go."""
+    with Processes(2) as members:
+        done = members.share(np.zeros(2))
+        members.start({"count": lambda rank: done.__setitem__(rank, done[rank] + 1.0)})
+        members.call("count")
+        os.kill(members.helpers[0][0], number)
+        members.call("count")
+    assert done.tolist() == [2.0, 2.0]
+
+
 def test_helpers_outlive_a_pause_and_end_with_their_team():
     """A pause longer than they look without sleeping; afterwards no process is left, not even a dead one."""
     with Processes(3) as members:

@@ -166,17 +166,17 @@ class Processes(Team):
     def _help(self, rank: int, pipe: int) -> None:
         """The life of a helper: nothing of what this process was a copy of happens twice, and no file stays open."""
         try:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one decides
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for number in (signal.SIGINT, signal.SIGTERM):  # they may reach every process; the first one decides
+                signal.signal(number, signal.SIG_IGN)
             nothing = os.open(os.devnull, os.O_RDWR)
             os.dup2(nothing, 0)
             os.dup2(nothing, 1)
             os.closerange(3, pipe)
             os.closerange(pipe + 1, os.sysconf("SC_OPEN_MAX"))
-            number = 0.0
-            while self._posted(number, pipe):
-                number += 1.0
-                self._do(rank, number)
+            job = 0.0
+            while self._posted(job, pipe):
+                job += 1.0
+                self._do(rank, job)
         finally:
             os._exit(0)  # without a word: the first process repeats what failed, and says why
 
