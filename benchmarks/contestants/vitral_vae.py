@@ -9,7 +9,7 @@ import numpy as np
 from protocol import Stopwatch, key, serve
 from threadpoolctl import threadpool_limits
 
-from vitral import Spec
+from vitral import Spec, allocator
 from vitral.data.contract import Contract, Data, Rows
 from vitral.evaluation.likelihood import log_px_hat
 from vitral.parts.optimisers import SGD, Adam
@@ -117,4 +117,5 @@ class Vitral:
 
 
 if __name__ == "__main__":
+    allocator.keep_freed_memory()  # as every command does
     serve(Vitral(sys.argv[1], int(sys.argv[2])))

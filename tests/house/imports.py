@@ -29,6 +29,7 @@ LEVELS = {
     "vitral.evaluation": 4,
     "vitral.checks": 4,
     "vitral.training": 5,
+    "vitral.allocator": 3,
     "vitral.kernel": 3,
     "vitral.environment": 3,
     "vitral.applications": 6,

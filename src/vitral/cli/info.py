@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vitral import kernel
+from vitral import allocator, kernel
 from vitral.cli import options
 
 
@@ -17,9 +17,10 @@ def command(as_json: bool, quiet: bool) -> None:
     from vitral.environment import show_versions
 
     facts = show_versions() | {"cache": str(cache_folder())}
+    settings = allocator.line() if allocator.is_glibc() else None
     unused = kernel.lost((facts["blas"] or {}).get("kernel"))
     if as_json:
-        options.print_json(facts | {"unused": unused})
+        options.print_json(facts | {"unused": unused, "allocator": settings})
     elif not quiet:
         for name, value in facts.items():
             if isinstance(value, dict):
@@ -27,3 +28,5 @@ def command(as_json: bool, quiet: bool) -> None:
             click.echo(f"{name:<14}{'not installed' if value is None else value}")
         if unused is not None:
             click.echo(f"\n{unused}")
+        if settings is not None:
+            click.echo(f"\nVitral's commands keep freed memory; for a program of your own, before Python:\n{settings}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from vitral import kernel
+from vitral import allocator, kernel
 from vitral.cli import console
 from vitral.errors import ResourceError, UsageError
 
@@ -48,8 +48,10 @@ class WithExamples(click.Command):
                 option.envvar = _variable(self.name, option)
 
     def invoke(self, ctx: click.Context) -> Any:
-        if (chosen := session_of(ctx).kernel) is not None and not isinstance(self, click.Group):
-            kernel.verify(chosen)
+        if not isinstance(self, click.Group):
+            allocator.keep_freed_memory()
+            if (chosen := session_of(ctx).kernel) is not None:
+                kernel.verify(chosen)
         return super().invoke(ctx)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -26,6 +26,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from vitral.allocator import keep_freed_memory
 from vitral.core.arrays import Array
 from vitral.errors import ResourceError
 
@@ -173,6 +174,7 @@ class Processes(Team):
             os.dup2(nothing, 1)
             os.closerange(3, pipe)
             os.closerange(pipe + 1, os.sysconf("SC_OPEN_MAX"))
+            keep_freed_memory()
             job = 0.0
             while self._posted(job, pipe):
                 job += 1.0
