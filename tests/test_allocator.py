@@ -1,4 +1,4 @@
-"""Freed memory: kept where the C library can, left alone where the user has spoken, the process untouched by an import."""
+"""Freed memory: kept where the C library can, left alone where the user has spoken or a program only imports."""
 
 import json
 import os
@@ -31,7 +31,8 @@ def faults(call, **variables):
     """How many pages a program had to ask the system for in ten equal steps."""
     named = [name for name, _, _ in allocator.SETTINGS]
     environment = {name: value for name, value in os.environ.items() if name not in named} | variables
-    said = subprocess.run([sys.executable, "-c", PROGRAM.format(call)], env=environment, capture_output=True, check=True)
+    program = [sys.executable, "-c", PROGRAM.format(call)]
+    said = subprocess.run(program, env=environment, capture_output=True, check=True)
     return json.loads(said.stdout)
 
 

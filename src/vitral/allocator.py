@@ -25,7 +25,8 @@ def keep_freed_memory(environment: Mapping[str, str] | None = None) -> bool:
     """Ask the C library to keep freed memory for this process; False where it is not asked, or refuses."""
     if not is_glibc() or any(name in (os.environ if environment is None else environment) for name, _, _ in SETTINGS):
         return False
-    return all([_mallopt()(number, value) == 1 for _, number, value in SETTINGS])
+    accepted = [_mallopt()(number, value) for _, number, value in SETTINGS]
+    return 0 not in accepted
 
 
 def is_glibc() -> bool:

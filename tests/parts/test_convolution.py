@@ -13,7 +13,7 @@ from vitral.core.parameters import count, cut
 from vitral.core.randomness import stream
 from vitral.errors import UsageError
 from vitral.parts import convolution
-from vitral.parts.convolution import Convolution, Sliding, TransposedConvolution, pair
+from vitral.parts.convolution import Convolution, Sliding, TransposedConvolution, pair, windows
 
 GEOMETRIES = [
     # image, output channels, kernel, stride, padding
@@ -119,15 +119,31 @@ def test_a_transposed_convolution_is_the_slow_way_back_of_its_convolution(geomet
     padding=st.tuples(st.integers(0, 3), st.integers(0, 3)),
 )
 def test_the_transposed_map_is_the_exact_adjoint_for_any_sizes(size, channels, kernel, stride, padding):
-    """<A x, y> = <x, A' y> for random x, y and W: the definition of a transpose."""
+    """<A x, y> = <x, A' y> for random x, y and W, the definition of a transpose, by either way to compute it."""
     if any(n + 2 * p < k for n, k, p in zip(size, kernel, padding, strict=True)):
         return
     sliding = Sliding((*size, channels[0]), channels[1], kernel, stride, padding)
     rng = stream(3, "adjoint")
     W, x = rng.standard_normal(sliding.shape), rng.standard_normal((2, *sliding.image))
     y = rng.standard_normal((2, *sliding.out))
-    forwards, backwards = (sliding.apply(W, x) * y).sum(), (x * sliding.adjoint(W, y)).sum()
-    assert abs(forwards - backwards) < 1e-11 * max(1.0, np.abs(y).sum())
+    forwards = (sliding.apply(W, x) * y).sum()
+    for adjoint in (sliding.scattered(W, y), sliding.gathered(W, y)):
+        assert abs(forwards - (x * adjoint).sum()) < 1e-11 * max(1.0, np.abs(y).sum())
+
+
+def test_grey_images_scatter_and_images_of_many_channels_gather(monkeypatch):
+    """Which of the two ways is taken: for the last layer of a decoder the one, for the layer before it the other."""
+    monkeypatch.setattr(Sliding, "scattered", lambda *_: "scattered")
+    monkeypatch.setattr(Sliding, "gathered", lambda *_: "gathered")
+    taken = [Sliding(image, 64, (4, 4), (2, 2), (1, 1)).adjoint(None, None) for image in ((28, 28, 1), (14, 14, 32))]
+    assert taken == ["scattered", "gathered"]
+
+
+def test_windows_are_laid_out_so_that_the_longer_runs_are_copied():
+    """One number of every window in a line, where a line of a window is shorter."""
+    grey, coloured = (np.arange(2.0 * 9 * 9 * channels).reshape(2, 9, 9, channels) for channels in (1, 8))
+    assert windows(grey, (2, 2), (1, 1)).T.flags.c_contiguous
+    assert windows(coloured, (2, 2), (1, 1)).flags.c_contiguous
 
 
 @every_geometry

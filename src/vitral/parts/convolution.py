@@ -91,11 +91,18 @@ def framed(x: Array, tops: tuple[int, int], sizes: tuple[int, int]) -> Array:
 
 
 def windows(x: Array, kernel: tuple[int, int], stride: tuple[int, int]) -> Array:
-    """Every window of images (N, H, W, C) as one row of kh kw C numbers."""
+    """Every window of images (N, H, W, C) as one row of kh kw C numbers.
+
+    What is copied at a time is a line of a window, or, where that is shorter, one number of all windows in a line.
+    """
     n, height, width, channels = x.shape
     lines = x.reshape(n, height, width * channels)
     seen = sliding_window_view(lines, (kernel[0], kernel[1] * channels), axis=(1, 2))
-    return seen[:, :: stride[0], :: stride[1] * channels].reshape(-1, kernel[0] * kernel[1] * channels)
+    seen = seen[:, :: stride[0], :: stride[1] * channels]
+    numbers = kernel[0] * kernel[1] * channels
+    if seen.shape[2] > kernel[1] * channels:
+        return np.ascontiguousarray(seen.transpose(3, 4, 0, 1, 2)).reshape(numbers, -1).T
+    return seen.reshape(-1, numbers)
 
 
 def in_blocks(n: int, numbers: int) -> Iterator[slice]:
@@ -155,6 +162,26 @@ class Sliding:
             g.add_product("W", seen.T, dy[block].reshape(-1, self.channels))
 
     def adjoint(self, W: Array, y: Array) -> Array:
+        """Aᵀ y, in the way that copies fewer numbers for an output: all that it adds to, or itself for every tap."""
+        (rows, columns), numbers = self.axes, self.kernel[0] * self.kernel[1] * self.image[2]
+        return self.scattered(W, y) if numbers < rows.taps * columns.taps * self.channels else self.gathered(W, y)
+
+    def scattered(self, W: Array, y: Array) -> Array:
+        """Aᵀ y: what every output gives to each place of the kernel, and all of a place added to the image at once."""
+        (kh, kw, channels, _), (height, width, _) = self.shape, self.out
+        (sh, sw), (top, left) = self.stride, self.padding
+        image_height, image_width, _ = self.image
+        sizes = image_height + 2 * top, image_width + 2 * left
+        x = arrays.zeros((channels, len(y), *sizes), like=y)
+        for block in in_blocks(len(y), height * width * kh * kw * channels):
+            given = W.reshape(-1, self.channels) @ y[block].reshape(-1, self.channels).T
+            given = given.reshape(kh, kw, channels, -1, height, width)
+            for a, b in np.ndindex(kh, kw):
+                x[:, block, a : a + sh * height : sh, b : b + sw * width : sw] += given[a, b]
+        inside = x[:, :, top : top + image_height, left : left + image_width]
+        return np.ascontiguousarray(inside.transpose(1, 2, 3, 0))
+
+    def gathered(self, W: Array, y: Array) -> Array:
         """Aᵀ y: blocks of stride x stride pixels, each seen from the outputs that it contributes to."""
         rows, columns = self.axes
         taps, blocks = (rows.taps, columns.taps), (len(rows.blocks), len(columns.blocks))
