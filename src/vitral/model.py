@@ -61,8 +61,8 @@ class Model:
         """How many numbers ``theta`` holds."""
         return count(self.shapes)
 
-    def views(self, theta: Array, *, blank: bool = False) -> Views:
-        return cut(theta, self.shapes, blank=blank)
+    def views(self, theta: Array) -> Views:
+        return cut(theta, self.shapes)
 
     def init(self, seed: int, dtype: str = "float32", data: Array | None = None) -> Array:
         """A new theta; ``data`` (N, D) lets parts start from what they will see."""

@@ -134,7 +134,7 @@ def test_a_name_that_does_not_exist_cannot_be_set_to_none_either():
 def test_blank_views_stand_for_zeros_whatever_the_memory_holds(shapes):
     """Tensors that were looked at, and after ``fill`` those that nobody touched."""
     flat = np.full(count(shapes), np.nan)
-    views = cut(flat, shapes, blank=True)
+    views = cut(flat, shapes).clear()
     for number, (_, tensor) in enumerate(leaves(views)):
         np.testing.assert_array_equal(tensor, np.zeros_like(tensor))
         if number % 2:
@@ -148,7 +148,7 @@ def test_the_first_product_is_put_in_place_and_the_next_are_added():
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((6, 5)), rng.standard_normal((5, 4))
     flat = np.full(48, np.nan)
-    g = cut(flat, {"W": (3, 2, 4), "V": (6, 4)}, blank=True)
+    g = cut(flat, {"W": (3, 2, 4), "V": (6, 4)}).clear()
     g.add_product("W", a, b)
     g.add_product("W", a, b)
     g.V[0, 0] += 1.0
@@ -160,7 +160,7 @@ def test_the_first_product_is_put_in_place_and_the_next_are_added():
 def test_views_that_are_iterated_are_filled_but_not_those_below():
     """A chain walks over its layers' views: that must not cost a pass over the tensors."""
     flat = np.full(count(SMALL), np.nan)
-    encoder, scale = cut(flat, SMALL, blank=True)
+    encoder, scale = cut(flat, SMALL).clear()
     assert scale == 0.0
     assert np.isnan(flat[:8]).all()
     np.testing.assert_array_equal(encoder.W, np.zeros((3, 2)))

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 from tests.training.test_loop import PLAN, SPEC, small_data
-from tests.training.test_parallel import batch, gradient_of
+from tests.training.test_parallel import batch, gradient_of, of_rows
 from vitral import specs
 from vitral.core.randomness import draw, stream
-from vitral.model import Batch
 from vitral.training import parallel
 from vitral.training.checkpoints import load_checkpoint, save_checkpoint
 from vitral.training.loop import Step, start, train
-from vitral.training.parallel import Work
 
 ENTRIES = {kind: {"kind": kind} for kind in specs.OBJECTIVES} | {
     "capacity": {"kind": "capacity", "capacity": {"kind": "linear", "end": 2.0, "steps": 9}, "gamma": 10.0},
@@ -74,7 +72,7 @@ def test_the_gradient_does_not_depend_on_the_number_of_shards(kind, monkeypatch)
     noise = draw(model.posterior.noise_shapes(objective.samples, 11), stream(0, "n"), "float64")
     results = []
     for shards in (1, 2, 3, 20):
-        loss, _, grad = gradient_of(model, theta, Work(Batch(x, x), noise, objective), shards)
+        loss, _, grad = gradient_of(model, theta, of_rows(x, noise, objective), shards)
         results.append((loss, grad))
     for loss, grad in results[1:]:
         if objective.whole_batch:

@@ -38,6 +38,11 @@ class Steps:
         return self.made
 
 
+def of_rows(x, noise, objective):
+    """The work of a step on all of these rows."""
+    return Work(len(x), lambda part: Batch(x[part], x[part]), noise, objective)
+
+
 def gradient_of(model, theta, work, shards, **plan):
     """Loss, KL and the gradient of one batch, by a step of plain gradient descent from a copy of theta."""
     state = start(model, theta.copy(), Plan(optimiser=SGD()))
@@ -52,7 +57,7 @@ def gradient(shards, members, monkeypatch, rows=11, processes=False):
     monkeypatch.setattr(parallel, "cores", lambda: members)
     monkeypatch.setattr(parallel, "team_of", partial(team_of, processes=processes))
     model, theta, x, noise = batch(rows)
-    return gradient_of(model, theta, Work(Batch(x, x), noise, ELBO()), shards)
+    return gradient_of(model, theta, of_rows(x, noise, ELBO()), shards)
 
 
 @pytest.mark.parametrize("processes", [False, pytest.param(True, marks=forks)])
@@ -92,7 +97,7 @@ def test_an_overflow_of_any_member_is_raised_where_the_batch_was_asked_for(proce
     model, theta, x, noise = batch(8)
     x[6] = 1e200
     with pytest.raises(FloatingPointError):
-        gradient_of(model, theta, Work(Batch(x, x), noise, ELBO()), 2)
+        gradient_of(model, theta, of_rows(x, noise, ELBO()), 2)
 
 
 @pytest.mark.parametrize("processes", [False, pytest.param(True, marks=forks)])
@@ -107,7 +112,7 @@ def test_a_step_of_several_members_is_the_step_of_one(clip, processes, monkeypat
         monkeypatch.setattr(parallel, "cores", lambda members=members: members)
         own = theta.copy()
         state = start(model, own, Plan(**plan))
-        with Workers(model, Steps(Work(Batch(x, x), noise, ELBO()), **plan), state) as workers:
+        with Workers(model, Steps(of_rows(x, noise, ELBO()), **plan), state) as workers:
             for t in (1, 2, 3):
                 workers.gradients(t - 1)
                 workers.step(t, 0.1)

@@ -44,7 +44,7 @@ def starts_blank(part: Pass, theta: Array, rng: np.random.Generator) -> Check:
     seeds = upstream(outputs, rng, is_loss=part.is_loss)
     zeros, anything = np.zeros_like(theta), np.full_like(theta, np.nan)
     backward(seeds, cut(zeros, part.shapes))
-    g = cut(anything, part.shapes, blank=True)
+    g = cut(anything, part.shapes).clear()
     backward(seeds, g)
     g.fill()
     return below("E09", "a blank gradient is zeros", difference(zeros, anything), ROUNDING, "largest difference")

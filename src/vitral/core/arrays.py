@@ -26,6 +26,11 @@ def empty(shape: int | tuple[int, ...], like: Array) -> Array:
     return np.empty(shape, dtype=like.dtype, like=like)
 
 
+def ones(n: int, like: Array) -> Array:
+    """n times 1, of the kind and dtype of ``like``."""
+    return np.ones(n, dtype=like.dtype, like=like)
+
+
 def arange(n: int, like: Array) -> Array:
     """0 to n - 1, of the kind and dtype of ``like``."""
     return np.arange(n, dtype=like.dtype, like=like)
@@ -36,6 +41,11 @@ def joined(x: Array, context: Array | None) -> Array:
     if context is None:
         return x
     return np.concatenate([x, np.broadcast_to(context, (*x.shape[:-1], context.shape[-1]))], axis=-1)
+
+
+def sum_of_rows(rows: Array) -> Array:
+    """Σ_n rows_n as a product with ones: NumPy's own sum adds short rows one by one."""
+    return ones(len(rows), like=rows) @ rows
 
 
 def sigmoid(a: Array) -> Array:

@@ -28,15 +28,15 @@ class Views:
     Rebinding (``p.W = ...``) would silently detach a name from the vector, and so would ``pickle`` and
     ``deepcopy``: all three are refused. Write into a view instead: ``p.W[...] = ...``.
 
-    ``blank`` holds the names of tensors that stand for zeros and are not written yet: the first look fills them, and
-    the first product goes straight into its place.
+    After ``clear`` every tensor is blank: it stands for zeros that are not written yet. The first look at it writes
+    them, and its first product goes straight into its place.
     """
 
     __slots__ = ("_blank", "_children")
 
-    def __init__(self, children: dict[str, Any], blank: set[str] | None = None) -> None:
+    def __init__(self, children: dict[str, Any]) -> None:
         object.__setattr__(self, "_children", children)
-        object.__setattr__(self, "_blank", set() if blank is None else blank)
+        object.__setattr__(self, "_blank", set())
 
     def __getattr__(self, name: str) -> Any:
         if name in self._blank:
@@ -63,9 +63,20 @@ class Views:
         else:
             matrix += a @ b
 
+    def clear(self) -> Views:
+        """From here on all tensors are blank, here and below."""
+        for name, child in self._children.items():
+            if isinstance(child, Views):
+                child.clear()
+            else:
+                self._blank.add(name)
+        return self
+
     def fill(self) -> None:
         """Write the zeros of all tensors that are blank still, here and below."""
-        for child in self:
+        for name in tuple(self._blank):
+            getattr(self, name)
+        for child in self._children.values():
             if isinstance(child, Views):
                 child.fill()
 
@@ -89,11 +100,11 @@ def count(shapes: Shapes) -> int:
     return sum(prod(shape) for _, shape in _walk(shapes))
 
 
-def cut(flat: Array, shapes: Shapes, *, blank: bool = False) -> Views:
-    """Views of ``flat`` with the given shapes, in their order, nothing left over; zeros, where it is ``blank``."""
+def cut(flat: Array, shapes: Shapes) -> Views:
+    """Views of ``flat`` with the given shapes, in their order, nothing left over."""
     if flat.shape != (count(shapes),):
         raise ValueError(f"expected a flat vector of {count(shapes)} parameters, got shape {flat.shape}")
-    views, end = _cut(flat, shapes, 0, blank)
+    views, end = _cut(flat, shapes, 0)
     assert end == flat.size
     return views
 
@@ -115,14 +126,13 @@ def _walk(shapes: Shapes, prefix: str = "") -> Iterator[tuple[str, tuple[int, ..
             yield prefix + name, tuple(shape)
 
 
-def _cut(flat: Array, shapes: Shapes, start: int, blank: bool) -> tuple[Views, int]:
+def _cut(flat: Array, shapes: Shapes, start: int) -> tuple[Views, int]:
     children: dict[str, Any] = {}
     for name, shape in shapes.items():
         if isinstance(shape, Mapping):
-            children[name], start = _cut(flat, shape, start, blank)
+            children[name], start = _cut(flat, shape, start)
         else:
             end = start + prod(shape)
             children[name] = flat[start:end].reshape(shape)
             start = end
-    leaves = {name for name, child in children.items() if not isinstance(child, Views)}
-    return Views(children, leaves if blank else None), start
+    return Views(children), start

@@ -156,11 +156,13 @@ class Data:
         labels = self.train.labels
         return None if labels is None else [int(label) for label in np.unique(labels)]
 
-    def minibatch(self, index: np.ndarray, dtype: str, rng: Callable[[], np.random.Generator]) -> Batch:
-        """Some training rows; where bits are drawn dynamically, these are new ones, from a generator of ``rng``."""
+    def minibatch(
+        self, index: np.ndarray, dtype: str, rng: Callable[[], np.random.Generator], part: slice = slice(None)
+    ) -> Batch:
+        """A part of some training rows; where bits are drawn dynamically, they are drawn for all, by ``rng``."""
         if self.grey is None:
-            return self.train.batch(index, dtype)
-        return drawn_bits(self.grey.select(index), rng()).batch(slice(None), dtype)
+            return self.train.batch(index[part], dtype)
+        return drawn_bits(self.grey.select(index), rng()).batch(part, dtype)
 
     def select(self, index: slice) -> Data:
         """The same rows of every part."""

@@ -125,8 +125,8 @@ class LayerNorm:
 
         def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             rows_dy = dy.reshape(-1, self.width)
-            g.gain += (rows_dy * normal).sum(axis=0)
-            g.b += rows_dy.sum(axis=0)
+            g.gain += arrays.sum_of_rows(rows_dy * normal)
+            g.b += arrays.sum_of_rows(rows_dy)
             dnormal = rows_dy * p.gain
             dx = dnormal - dnormal.mean(axis=1, keepdims=True)
             dx -= normal * (dnormal * normal).mean(axis=1, keepdims=True)
@@ -219,7 +219,7 @@ class Offset:
 
     def forward(self, p: Views, x: Array) -> tuple[Array, Backward]:
         def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
-            g.b += dy.reshape(-1, self.width).sum(axis=0)
+            g.b += arrays.sum_of_rows(dy.reshape(-1, self.width))
             return dy
 
         return x + p.b, backward

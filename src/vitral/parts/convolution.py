@@ -263,7 +263,7 @@ class Convolution:
         def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             dimages = dy.reshape(y.shape)
             sliding.add_slope(g, images, dimages)
-            g.b += dimages.reshape(-1, self.channels).sum(axis=0)
+            g.b += arrays.sum_of_rows(dimages.reshape(-1, self.channels))
             return sliding.adjoint(p.W, dimages).reshape(x.shape) if wanted else None
 
         return y.reshape(*x.shape[:-1], -1), backward
@@ -324,7 +324,7 @@ class TransposedConvolution:
         def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             dimages = dy.reshape(y.shape)
             sliding.add_slope(g, dimages, images)
-            g.b += dimages.reshape(-1, self.channels).sum(axis=0)
+            g.b += arrays.sum_of_rows(dimages.reshape(-1, self.channels))
             return sliding.apply(p.W, dimages).reshape(x.shape) if wanted else None
 
         return y.reshape(*x.shape[:-1], -1), backward

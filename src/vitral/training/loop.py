@@ -195,9 +195,11 @@ class Batches:
         if self._order is None or self._order[0] != epoch:
             self._order = epoch, self.randomness.order(epoch, len(self.data.train))
         index = batch_of(self._order[1], position, self.plan.batch)
-        batch = self.data.minibatch(index, self.plan.dtype, partial(stream, self.seed, "bits", step))
+        bits = partial(stream, self.seed, "bits", step)
+        batch = partial(self.data.minibatch, index, self.plan.dtype, bits)
         shapes = self.model.posterior.noise_shapes(self.plan.objective.samples, len(index))
-        return Work(batch, self.randomness.noise(step, shapes, self.plan.dtype), self.plan.objective.at(step))
+        noise = self.randomness.noise(step, shapes, self.plan.dtype)
+        return Work(len(index), batch, noise, self.plan.objective.at(step))
 
 
 def _steps(model: Model, source: Batches, state: TrainState, workers: Workers) -> Iterator[tuple[Step, TrainState]]:
@@ -229,7 +231,7 @@ def _one_step(model: Model, source: Batches, state: TrainState, workers: Workers
 def _offender(model: Model, theta: Array, work: Work) -> str:
     """The first term that is not finite, or the gradient when all of them are."""
     with np.errstate(all="ignore"):
-        terms, _, _ = model.run(model.views(theta), work.batch, work.noise)
+        terms, _, _ = model.run(model.views(theta), work.batch(slice(None)), work.noise)
     for name in ("kl", "log_qz", "log_pz", "log_px"):
         value = getattr(terms, name)
         if value is not None and not np.isfinite(value).all():

@@ -10,6 +10,7 @@ runs on the machine, that costs more than ten times what it gains (docs/log.md).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from vitral.core import arrays
 from vitral.core.arrays import Array
+from vitral.core.parameters import Views
 from vitral.environment import cores
 from vitral.model import Batch, Model
 from vitral.parts.objectives import Terms
@@ -26,9 +28,10 @@ from vitral.training.team import team_of
 
 
 class Work(NamedTuple):
-    """What one step is computed from: the batch, its noise, and the objective as it is at this step."""
+    """What one step is computed from: how many rows, the batch of a part of them, the noise of all, the objective."""
 
-    batch: Batch
+    rows: int
+    batch: Callable[[slice], Batch]
     noise: dict[str, Array]
     objective: Any
 
@@ -61,6 +64,8 @@ class Workers:
         self.state.hold({name: self._team.share(array) for name, array in self._own.items()})
         self._gradients = self._team.share(arrays.zeros((self.shards, theta.size), like=theta))
         self._sums = self._team.share(np.zeros((self.shards, 2)))  # loss and KL of every shard
+        self._p = self.model.views(self.state.theta)
+        self._g = [self.model.views(gradient) for gradient in self._gradients]
         self._latest: tuple[int, Work] | None = None
         self._team.start({"gradients": self._find_gradients, "add up": self._add_up, "step": self._take_step})
         return self
@@ -102,9 +107,8 @@ class Workers:
     def _parts(self, step: int) -> list[slice]:
         """The rows of every shard."""
         work = self.work(step)
-        rows = len(work.batch.target)
-        size = rows if work.objective.whole_batch else -(-rows // self.shards)
-        return [slice(first, first + size) for first in range(0, rows, size)]
+        size = work.rows if work.objective.whole_batch else -(-work.rows // self.shards)
+        return [slice(first, first + size) for first in range(0, work.rows, size)]
 
     def _slice(self, rank: int) -> slice:
         """The parameters of one member."""
@@ -113,9 +117,9 @@ class Workers:
 
     def _find_gradients(self, rank: int, step: float) -> None:
         """A member's share of the shards."""
-        work, p = self.work(int(step)), self.model.views(self.state.theta)
+        work = self.work(int(step))
         for shard, part in list(enumerate(self._parts(int(step))))[rank :: self.members]:
-            self._sums[shard] = _shard(self.model, p, work, part, self._gradients[shard])
+            self._sums[shard] = _shard(self.model, self._p, work, part, self._gradients[shard], self._g[shard])
 
     def _add_up(self, rank: int, t: float) -> Array:
         """A member's slice of the gradient of step t, in the place of the first shard's."""
@@ -134,19 +138,19 @@ class Workers:
             blend(state.average[mine], state.theta[mine], int(t), plan.average)
 
 
-def _shard(model: Model, p: Any, work: Work, part: slice, gradient: Array) -> tuple[float, float]:
+def _shard(
+    model: Model, p: Views, work: Work, part: slice, gradient: Array, g: Views
+) -> tuple[float, float]:
     """Loss, KL and gradient of one shard: sums over its rows, divided by the size of the whole batch."""
-    rows = Batch(*(None if array is None else array[part] for array in work.batch))
-    noise, total = {name: eps[:, part] for name, eps in work.noise.items()}, len(work.batch.target)
-    g = model.views(gradient, blank=True)
+    noise = {name: eps[:, part] for name, eps in work.noise.items()}
     with np.errstate(over="raise", invalid="raise", divide="raise"):  # the setting belongs to the thread
-        terms, _, backward = model.run(p, rows, noise)
-        loss, seeds = work.objective(terms, total)
-        backward(seeds, g)
+        terms, _, backward = model.run(p, work.batch(part), noise)
+        loss, seeds = work.objective(terms, work.rows)
+        backward(seeds, g.clear())
         g.fill()
         if not np.isfinite(gradient @ gradient):
             raise FloatingPointError("the gradient is not finite")
-    return float(loss), _sum_of_kl(terms) / total
+    return float(loss), _sum_of_kl(terms) / work.rows
 
 
 def _sum_of_kl(terms: Terms) -> float:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from vitral.core import arrays
 from vitral.core.arrays import Array
 from vitral.core.parameters import Shapes, Views
 
@@ -95,7 +96,7 @@ class Constants:
 
     def forward(self, p: Views, x: Array) -> tuple[Array, Callable[[Array, Views], Array]]:
         def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
-            g.b += dy.reshape(-1, self.n_out).sum(axis=0)
+            g.b += arrays.sum_of_rows(dy.reshape(-1, self.n_out))
             return x
 
         return np.broadcast_to(p.b, (*x.shape[:-1], self.n_out)), backward

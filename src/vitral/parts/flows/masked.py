@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from vitral.core import arrays
 from vitral.core.arrays import Array
 from vitral.core.parameters import Shapes, Views
 from vitral.parts.blocks import SiLU
@@ -54,7 +55,7 @@ class MaskedAffine:
         def backward(dy: Array, g: Views, wanted: bool = True) -> Array:
             rows_dy = dy.reshape(-1, len(self.degrees_out))
             g.W += mask * (rows_x.T @ rows_dy)
-            g.b += rows_dy.sum(axis=0)
+            g.b += arrays.sum_of_rows(rows_dy)
             return (rows_dy @ weights.T).reshape(x.shape) if wanted else None
 
         return (rows_x @ weights + p.b).reshape(*x.shape[:-1], len(self.degrees_out)), backward
