@@ -69,6 +69,17 @@ def test_what_is_lost_is_said_with_the_line_that_mends_it(wide):
     assert kernel.lost(None) is None
 
 
+@pytest.mark.parametrize("chosen, lines", [({}, 1), ({kernel.VARIABLE: "Haswell"}, 0)])
+def test_a_program_is_told_once_and_not_where_it_has_chosen(chosen, lines, wide, monkeypatch, caplog):
+    monkeypatch.setattr(kernel, "blas", lambda: {"kernel": "Haswell"})
+    monkeypatch.setattr(os, "environ", chosen)
+    kernel.hint.cache_clear()
+    for _ in range(3):
+        kernel.hint()
+    assert [record.getMessage() for record in caplog.records] == [kernel.lost("Haswell")] * lines
+    kernel.hint.cache_clear()
+
+
 def test_a_kernel_that_multiplies_wrongly_is_found(monkeypatch):
     kernel.verify("Haswell")
     slip = np.zeros((kernel.CHECKED, kernel.CHECKED))

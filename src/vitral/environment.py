@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "matplotlib", "click", "tqdm", "safetensors")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "matplotlib", "click", "tqdm", "safetensors", "numba")
 
 
 def show_versions() -> dict[str, Any]:
@@ -33,7 +33,7 @@ def show_versions() -> dict[str, Any]:
         "python": platform.python_version(),
         **machine,
         **versions,
-        "blas": _blas(),
+        "blas": blas(),
     }
 
 
@@ -72,7 +72,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _blas() -> dict[str, Any] | None:
+def blas() -> dict[str, Any] | None:
     """Name, version, kernel and threads of the BLAS that NumPy has loaded."""
     import numpy  # noqa: F401  (threadpoolctl sees only what is loaded)
     from threadpoolctl import threadpool_info

@@ -5,18 +5,22 @@ with AVX-512 whose name it does not know (AMD's Zen 4 and Zen 5 among them) get 
 core stays unused. The environment variable OPENBLAS_CORETYPE chooses by hand. A kernel with instructions that the
 processor lacks would end the process, so one is named only where the system lists them all.
 
-The command line chooses; ``import vitral`` in a program changes nothing, and ``vitral info`` says what is lost.
+The command line chooses; ``import vitral`` in a program changes nothing: its first training logs what is lost, and so
+says ``vitral info``.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import MutableMapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from vitral.environment import blas
 from vitral.errors import ResourceError
 
 VARIABLE = "OPENBLAS_CORETYPE"
@@ -77,6 +81,13 @@ def lost(loaded: str | None) -> str | None:
         f"NumPy's BLAS runs its {loaded} kernel on a processor with AVX-512, at about half of its speed: "
         f"start with  {line}  before Python"
     )
+
+
+@cache
+def hint() -> None:
+    """Log what the loaded kernel leaves unused, once in a process, unless the user has named one: for programs."""
+    if VARIABLE not in os.environ and (sentence := lost((blas() or {}).get("kernel"))) is not None:
+        logging.getLogger("vitral").warning(sentence)
 
 
 def product(a: Any, b: Any) -> Any:

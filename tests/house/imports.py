@@ -27,6 +27,7 @@ LEVELS = {
     "vitral.persistence": 3.1,
     "vitral.data": 3.2,
     "vitral.evaluation": 4,
+    "vitral.fast": 4,
     "vitral.checks": 4,
     "vitral.training": 5,
     "vitral.allocator": 3,

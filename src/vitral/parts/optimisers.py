@@ -2,8 +2,8 @@
 
 They work in pieces that stay in the processor's cache: a step is many cheap passes, and passes over main
 memory would cost more than the arithmetic. What is a factor of every number, such as Adam's 1 - b1 and its corrections
-of the start, is put into the rate, so that no pass is spent on it. Derivation and three steps by hand:
-docs/derivations/optimisers.md.
+of the start, is put into the rate, so that no pass is spent on it: ``numbers`` are what a step needs beside its
+vectors. fast.py has the same steps compiled. Derivation and three steps by hand: docs/derivations/optimisers.md.
 """
 
 from __future__ import annotations
@@ -57,6 +57,9 @@ class SGD:
     def start(self, theta: Array) -> State:
         return {}
 
+    def numbers(self, t: int, rate: float) -> tuple[float, ...]:
+        return (rate,)
+
     def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
         for piece, g, change in _pieces(theta, grad):
             np.multiply(g, rate, out=change)
@@ -71,6 +74,9 @@ class Momentum:
 
     def start(self, theta: Array) -> State:
         return {"v": arrays.zeros(theta.shape, like=theta)}
+
+    def numbers(self, t: int, rate: float) -> tuple[float, ...]:
+        return self.rho, rate
 
     def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
         for piece, g, v, change in _pieces(theta, grad, state["v"]):
@@ -96,10 +102,14 @@ class Adam:
     def start(self, theta: Array) -> State:
         return {"m": arrays.zeros(theta.shape, like=theta), "v": arrays.zeros(theta.shape, like=theta)}
 
+    def numbers(self, t: int, rate: float) -> tuple[float, ...]:
+        return self.b1, self.b2, *_shift_and_factor(self.b1, self.b2, self.eps, t, rate), 1.0
+
     def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
+        b1, b2, shift, factor, _ = self.numbers(t, rate)
         for piece, g, m, v, scratch in _pieces(theta, grad, state["m"], state["v"]):
-            _gather(m, v, g, self.b1, self.b2, scratch)
-            _change(m, v, self.b1, self.b2, self.eps, t, rate, scratch)
+            _gather(m, v, g, b1, b2, scratch)
+            _change(m, v, shift, factor, scratch)
             piece -= scratch
 
 
@@ -121,11 +131,16 @@ class AdamW:
     def start(self, theta: Array) -> State:
         return {"m": arrays.zeros(theta.shape, like=theta), "v": arrays.zeros(theta.shape, like=theta)}
 
+    def numbers(self, t: int, rate: float) -> tuple[float, ...]:
+        keep = 1.0 - rate * self.decay
+        return self.b1, self.b2, *_shift_and_factor(self.b1, self.b2, self.eps, t, rate), keep
+
     def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
+        b1, b2, shift, factor, keep = self.numbers(t, rate)
         for piece, g, m, v, scratch in _pieces(theta, grad, state["m"], state["v"]):
-            _gather(m, v, g, self.b1, self.b2, scratch)
-            _change(m, v, self.b1, self.b2, self.eps, t, rate, scratch)
-            piece *= 1.0 - rate * self.decay
+            _gather(m, v, g, b1, b2, scratch)
+            _change(m, v, shift, factor, scratch)
+            piece *= keep
             piece -= scratch
 
 
@@ -145,16 +160,20 @@ class Adamax:
     def start(self, theta: Array) -> State:
         return {"m": arrays.zeros(theta.shape, like=theta), "u": arrays.zeros(theta.shape, like=theta)}
 
+    def numbers(self, t: int, rate: float) -> tuple[float, ...]:
+        return self.b1, 1.0 - self.b1, self.b2, self.eps, rate / (1.0 - self.b1**t)
+
     def step(self, theta: Array, grad: Array, state: State, *, t: int, rate: float) -> None:
+        b1, share, b2, eps, factor = self.numbers(t, rate)
         for piece, g, m, u, scratch in _pieces(theta, grad, state["m"], state["u"]):
-            m *= self.b1
-            np.multiply(g, 1.0 - self.b1, out=scratch)
+            m *= b1
+            np.multiply(g, share, out=scratch)
             m += scratch
-            u *= self.b2
+            u *= b2
             np.maximum(u, np.abs(g, out=scratch), out=u)
-            np.add(u, self.eps, out=scratch)
+            np.add(u, eps, out=scratch)
             np.divide(m, scratch, out=scratch)
-            scratch *= rate / (1.0 - self.b1**t)
+            scratch *= factor
             piece -= scratch
 
 
@@ -167,13 +186,18 @@ def _gather(m: Array, v: Array, g: Array, b1: float, b2: float, scratch: Array) 
     v += scratch
 
 
-def _change(m: Array, v: Array, b1: float, b2: float, eps: float, t: int, rate: float, scratch: Array) -> None:
-    """What Adam subtracts, written into ``scratch``: with m and v such sums, and r = sqrt((1 - b2) / (1 - b2^t)),
+def _shift_and_factor(b1: float, b2: float, eps: float, t: int, rate: float) -> tuple[float, float]:
+    """What step t has in place of eps and of the rate, with m and v such sums: with r = sqrt((1 - b2) / (1 - b2^t)),
 
     rate (1 - b1) / (1 - b1^t) m / (r sqrt(v) + eps)  =  [rate (1 - b1) / ((1 - b1^t) r)] m / (sqrt(v) + eps / r)
     """
     root = sqrt((1.0 - b2) / (1.0 - b2**t))
+    return eps / root, rate * (1.0 - b1) / ((1.0 - b1**t) * root)
+
+
+def _change(m: Array, v: Array, shift: float, factor: float, scratch: Array) -> None:
+    """factor m / (sqrt(v) + shift), what Adam subtracts, written into ``scratch``."""
     np.sqrt(v, out=scratch)
-    scratch += eps / root
+    scratch += shift
     np.divide(m, scratch, out=scratch)
-    scratch *= rate * (1.0 - b1) / ((1.0 - b1**t) * root)
+    scratch *= factor

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from vitral import fast, kernel
 from vitral.core import arrays
 from vitral.core.arrays import Array
 from vitral.core.parameters import Views
@@ -57,10 +58,15 @@ class Workers:
         self.members = min(self.shards, cores())
 
     def __enter__(self) -> Workers:
+        kernel.hint()
         self._limits = threadpool_limits(1, "blas")
         self._own = self.state.arrays()
         theta = self._own["theta"]
-        self._team = team_of(self.members if isinstance(theta, np.ndarray) else 1)
+        on_processor = isinstance(theta, np.ndarray)
+        self._compiled = on_processor and fast.wanted()
+        if self._compiled:
+            fast.prepare(self.source.plan.optimiser, theta.dtype.name)
+        self._team = team_of(self.members if on_processor else 1)
         self.state.hold({name: self._team.share(array) for name, array in self._own.items()})
         self._gradients = self._team.share(arrays.zeros((self.shards, theta.size), like=theta))
         self._sums = self._team.share(np.zeros((self.shards, 2)))  # loss and KL of every shard
@@ -131,9 +137,14 @@ class Workers:
     def _take_step(self, rank: int, t: float, rate: float) -> None:
         """A member's slice of the step."""
         state, plan, mine = self.state, self.source.plan, self._slice(rank)
-        gradient = self._gradients[0, mine] if plan.clip > 0.0 else self._add_up(rank, t)
         slots = {name: slot[mine] for name, slot in state.slots.items()}
-        plan.optimiser.step(state.theta[mine], gradient, slots, t=int(t), rate=rate)
+        if self._compiled:
+            shards = 1 if plan.clip > 0.0 else len(self._parts(int(t) - 1))
+            gradients = self._gradients[:shards, mine]
+            fast.step(plan.optimiser, state.theta[mine], gradients, slots, t=int(t), rate=rate)
+        else:
+            gradient = self._gradients[0, mine] if plan.clip > 0.0 else self._add_up(rank, t)
+            plan.optimiser.step(state.theta[mine], gradient, slots, t=int(t), rate=rate)
         if state.average is not None:
             blend(state.average[mine], state.theta[mine], int(t), plan.average)
 
