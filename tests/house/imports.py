@@ -31,7 +31,7 @@ LEVELS = {
     "vitral.checks": 4,
     "vitral.training": 5,
     "vitral.allocator": 3,
-    "vitral.kernel": 3,
+    "vitral.kernel": 3.1,
     "vitral.environment": 3,
     "vitral.applications": 6,
     "vitral.study": 6,
