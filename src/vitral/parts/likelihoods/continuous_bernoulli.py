@@ -64,10 +64,10 @@ class ContinuousBernoulli(PerEntry):
 def tilt(o: Array) -> Array:
     """coth(o / 2) / 2 - 1/o, the mean less 1/2; its series o/12 - o³/720 + ... where the two would cancel."""
     near = np.abs(o) < 0.5
-    u = o * near
+    u = np.where(near, o, 0.0)
     q = u * u
-    series = u * (1 / 12 - q * (1 / 720 - q * (1 / 30240 - q * (1 / 1209600 - q / 47900160))))
-    far = np.where(near, o.dtype.type(1.0), o)
+    series = u * (1 / 12 - q * (1 / 720 - q * (1 / 30240 - q * (1 / 1209600 - q / 47900160.0))))
+    far = np.where(near, 1.0, o)
     return np.where(near, series, 0.5 / np.tanh(0.5 * far) - 1.0 / far)
 
 
