@@ -21,11 +21,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from vitral import allocator
 from vitral.data import load_data
 from vitral.environment import cores, show_versions
 from vitral.persistence import write_json
@@ -47,10 +49,10 @@ def case(**changes: Any) -> Case:
 
 GRID = [
     case(optimiser=optimiser, latent=latent, batch=batch)
-    for batch in (128, 512, 32)
     for optimiser, latent in (("adam", 20), ("sgd", 2), ("adam", 2), ("sgd", 20))
+    for batch in (128, 512, 32)
 ]
-CONVOLUTIONS = [case(network="conv", batch=batch, rows=CONV_ROWS) for batch in (128, 32, 512)]
+CONVOLUTIONS = [case(network="conv", batch=batch, rows=CONV_ROWS) for batch in (128, 512, 32)]
 SCALING = [
     *(case(hidden=hidden, rows=9_600) for hidden in (100, 200, 800, 1600)),
     *(case(rows=rows) for rows in (3_000, 12_000)),
@@ -71,12 +73,22 @@ MEASUREMENTS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+class Contestant(NamedTuple):
+    """How a contestant is started, with what in its environment."""
+
+    command: list[str]
+    environment: dict[str, str]
+
+
 class Process:
     """A contestant that is running."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, contestant: Contestant) -> None:
         self.started = time.perf_counter()
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        environment = os.environ | contestant.environment
+        self._process = subprocess.Popen(
+            contestant.command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         self._process.stdin.write(json.dumps(question) + "\n")
@@ -90,19 +102,40 @@ class Process:
         self._process.communicate()
 
 
-def commands(images: Path, peers: Path | None) -> dict[str, list[str]]:
-    """How every contestant is started."""
-    threads = str(cores())
-    ours = {"vitral": [sys.executable, str(CONTESTANTS / "vitral_vae.py"), str(images), threads]}
-    if peers is None:
-        return ours
-    torch = [str(peers), str(CONTESTANTS / "pytorch_vae.py"), str(images), threads]
-    return ours | {
-        "pytorch": [*torch, "eager"],
-        "pytorch-fused": [*torch, "fused"],
-        "pytorch-compile": [*torch, "compile"],
-        "jax": [str(peers), str(CONTESTANTS / "jax_vae.py"), str(images), threads],
-    }
+def contestants(images: Path, peers: Path | None) -> dict[str, Contestant]:
+    """Who takes part: Vitral with and without its compiled steps, the course notebook, and the peers that are there."""
+
+    def program(name: str, *words: str, python: object = sys.executable, **environment: str) -> Contestant:
+        return Contestant([str(python), str(CONTESTANTS / name), str(images), str(cores()), *words], environment)
+
+    found = {"vitral": program("vitral_vae.py", VITRAL_FAST="off")}
+    if find_spec("numba") is not None:
+        found["vitral-fast"] = program("vitral_vae.py")
+    found["notebook"] = program("notebook_vae.py")
+    if peers is not None:
+        kept = {name: str(value) for name, _, value in allocator.SETTINGS}
+        found["pytorch"] = program("pytorch_vae.py", "eager", python=peers)
+        found["pytorch-fused"] = program("pytorch_vae.py", "fused", python=peers)
+        found["pytorch-compile"] = program("pytorch_vae.py", "compile", python=peers)
+        found["pytorch-kept"] = program("pytorch_vae.py", "eager", python=peers, **kept)
+        found["jax"] = program("jax_vae.py", python=peers)
+    return found
+
+
+def is_asked(who: str, question: dict[str, Any]) -> bool:
+    """Whether a question is for this contestant: some of them differ from another in few cases only.
+
+    The notebook is asked what it was written for, and PyTorch with freed memory kept where there is much of it.
+    """
+    do, one = question["do"], question["case"]
+    main = one["network"] == "dense" and one["batch"] == 128 and one["rows"] == ROWS
+    return {
+        "vitral-fast": do in ("epoch", "cold"),
+        "notebook": do == "epoch" and main and one["optimiser"] == "sgd",
+        "pytorch-fused": do in ("epoch", "cold"),
+        "pytorch-compile": do in ("epoch", "cold") and main,
+        "pytorch-kept": do == "epoch" and (main or one["network"] == "conv"),
+    }.get(who, do != "products" or who == "vitral")
 
 
 @contextmanager
@@ -125,15 +158,17 @@ def shown(name: str, question: dict[str, Any], answers: dict[str, list[dict[str,
     return [{"who": who, **question, "answers": given} for who, given in answers.items()]
 
 
-def measure(name: str, started: dict[str, list[str]], rounds: int) -> list[dict[str, Any]]:
+def measure(name: str, everybody: dict[str, Contestant], rounds: int) -> list[dict[str, Any]]:
     """All answers to the questions of one measurement, contestants taking turns."""
     results = []
     with ExitStack() as stack:
-        running = {who: Process(command) for who, command in started.items()}
+        questions = MEASUREMENTS[name]
+        taking_part = [who for who in everybody if any(is_asked(who, question) for question in questions)]
+        running = {who: Process(everybody[who]) for who in taking_part}
         for process in running.values():
             stack.callback(process.close)
-        for question in MEASUREMENTS[name]:
-            asked = ["vitral"] if question["do"] == "products" else list(running)
+        for question in questions:
+            asked = [who for who in running if is_asked(who, question)]
             answers: dict[str, list[dict[str, Any]]] = {who: [] for who in asked}
             for turn in range(rounds + 1):
                 for who in asked:
@@ -144,19 +179,21 @@ def measure(name: str, started: dict[str, list[str]], rounds: int) -> list[dict[
     return results
 
 
-def cold(started: dict[str, list[str]], rounds: int) -> list[dict[str, Any]]:
+def cold(everybody: dict[str, Contestant], rounds: int) -> list[dict[str, Any]]:
     """A new process, from its start to the end of the first epoch, and the memory that it took."""
     results = []
     for one in (case(), case(optimiser="sgd", latent=2)):
-        answers: dict[str, list[dict[str, Any]]] = {who: [] for who in started}
+        question = {"do": "cold", "case": one}
+        asked = [who for who in everybody if is_asked(who, question)]
+        answers: dict[str, list[dict[str, Any]]] = {who: [] for who in asked}
         for _ in range(rounds):
-            for who, command in started.items():
-                process = Process(command)
+            for who in asked:
+                process = Process(everybody[who])
                 answer = process.ask({"do": "epoch", "case": one})
                 answer["seconds"] = time.perf_counter() - process.started
                 answers[who].append(answer | process.ask({"do": "memory"}))
                 process.close()
-        results += shown("cold", {"do": "cold", "case": one}, answers)
+        results += shown("cold", question, answers)
     return results
 
 
@@ -177,10 +214,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, peers_installed(asked.peers, Path(folder) / "peers") as installed:
         images = Path(folder) / "images.npy"
         np.save(images, load_data("mnist", split="notebook").train.stored)
-        started = commands(images, asked.python or installed)
+        everybody = contestants(images, asked.python or installed)
         results = []
         for name in asked.only.split(","):
-            results += cold(started, asked.rounds) if name == "cold" else measure(name, started, asked.rounds)
+            results += cold(everybody, asked.rounds) if name == "cold" else measure(name, everybody, asked.rounds)
     facts = {"date": datetime.now(UTC).date().isoformat(), "machine": show_versions(), "rounds": asked.rounds}
     write_json(asked.out, {**facts, "results": results})
 

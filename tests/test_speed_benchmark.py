@@ -35,7 +35,7 @@ def test_every_question_is_answered_by_vitral(speed, monkeypatch, tmp_path, caps
     speed.main()
     found = json.loads(out.read_text(encoding="utf-8"))
     assert found["machine"]["numpy"]
-    assert {result["who"] for result in found["results"]} == {"vitral"}
+    assert {"vitral"} <= {result["who"] for result in found["results"]} <= {"vitral", "vitral-fast", "notebook"}
     for result in found["results"]:
         assert len(result["answers"]) == 3
         assert all(answer["seconds"] > 0.0 for answer in result["answers"]), result
