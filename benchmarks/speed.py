@@ -3,6 +3,7 @@
     python run.py bench                    Vitral alone, and the time of its matrix products alone: about ten minutes
     python run.py bench --peers            PyTorch and JAX too, installed into a throw-away environment: an hour or two
     python run.py bench --only epoch,cold  some of the measurements
+    python run.py bench --page             only writes docs/speed.md, its figure and the README's table
 
 Every contestant is a process of its own that answers questions (contestants/protocol.py). One round asks all of them,
 one after the other, so that a machine that grows slower is slower for all; a first round warms up and is not counted.
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import speed_page
 
 from vitral import allocator
 from vitral.data import load_data
@@ -150,6 +152,13 @@ def peers_installed(wanted: bool, folder: Path) -> Iterator[Path | None]:
     yield python
 
 
+def versions_of(python: Path) -> dict[str, str]:
+    """The versions of the frameworks that a Python has."""
+    program = "from importlib.metadata import version; print(version('torch'), version('jax'))"
+    said = subprocess.run([str(python), "-c", program], check=True, capture_output=True, text=True)
+    return dict(zip(("PyTorch", "JAX"), said.stdout.split(), strict=True))
+
+
 def shown(name: str, question: dict[str, Any], answers: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The results of one question, one for each contestant, with a line on the screen."""
     for who, given in answers.items():
@@ -203,9 +212,13 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="PyTorch and JAX as well")
     parser.add_argument("--python", type=Path, help="a Python that has the frameworks already, instead of --peers")
     parser.add_argument("--only", default=",".join(MEASUREMENTS) + ",cold", help="measurements, with commas between")
+    parser.add_argument("--page", action="store_true", help="write the tables from what is kept, measure nothing")
     parser.add_argument("--rounds", type=int, default=5, help="how often each question is asked [default: 5]")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where they go [default: results/speed.json]")
     asked = parser.parse_args()
+    if asked.page:
+        speed_page.write_all()
+        return
     known = (*MEASUREMENTS, "cold")
     if wrong := set(asked.only.split(",")) - set(known):
         parser.error(f"no measurement is called {', '.join(sorted(wrong))}: choose from {', '.join(known)}")
@@ -214,12 +227,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, peers_installed(asked.peers, Path(folder) / "peers") as installed:
         images = Path(folder) / "images.npy"
         np.save(images, load_data("mnist", split="notebook").train.stored)
-        everybody = contestants(images, asked.python or installed)
+        peers = asked.python or installed
+        everybody = contestants(images, peers)
         results = []
         for name in asked.only.split(","):
             results += cold(everybody, asked.rounds) if name == "cold" else measure(name, everybody, asked.rounds)
-    facts = {"date": datetime.now(UTC).date().isoformat(), "machine": show_versions(), "rounds": asked.rounds}
-    write_json(asked.out, {**facts, "results": results})
+        versions = {} if peers is None else versions_of(peers)
+    facts = {"date": datetime.now(UTC).date().isoformat(), "machine": show_versions(), "peers": versions}
+    write_json(asked.out, {**facts, "rounds": asked.rounds, "results": results})
 
 
 if __name__ == "__main__":

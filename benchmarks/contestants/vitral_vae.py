@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from vitral import Spec, allocator
 from vitral.data.contract import Contract, Data, Rows
+from vitral.evaluation.latent import codes, decoded
 from vitral.evaluation.likelihood import log_px_hat
 from vitral.parts.optimisers import SGD, Adam
 from vitral.training.loop import Epoch, Plan, start, train
@@ -76,17 +77,15 @@ class Vitral:
 
     def encode(self, case: dict[str, Any], rows: int) -> dict[str, float]:
         model, state, _ = self._training(case)
-        p = model.views(state.theta)
         with Stopwatch() as watch:
-            model.encode(p, self.rows.take(slice(0, rows)))
+            codes(model, state.theta, self.rows.select(slice(0, rows)))
         return {"seconds": watch.seconds}
 
     def decode(self, case: dict[str, Any], rows: int) -> dict[str, float]:
         model, state, _ = self._training(case)
-        p = model.views(state.theta)
-        mu, _ = model.encode(p, self.rows.take(slice(0, rows)))
+        mu, _ = codes(model, state.theta, self.rows.select(slice(0, rows)))
         with Stopwatch() as watch:
-            model.decode(p, mu)
+            decoded(model, state.theta, mu)
         return {"seconds": watch.seconds}
 
     def products(self, case: dict[str, Any]) -> dict[str, float]:

@@ -15,7 +15,7 @@ import numpy as np
 from vitral.core.randomness import stream
 from vitral.data import Contract
 from vitral.errors import UsageError, VitralError, unknown
-from vitral.evaluation.latent import codes
+from vitral.evaluation.latent import codes, decoded
 from vitral.model import Model
 from vitral.persistence import load_model
 from vitral.specs import Spec
@@ -66,7 +66,7 @@ class TrainedModel:
                 f"codes need {self.spec.latent} numbers each, got shape {z.shape}: give (rows, {self.spec.latent})"
             )
         c = self.context(z.shape[:-1], label=label, context=context)
-        return np.asarray(self.model.decode(self.model.views(self.theta), z, c))
+        return decoded(self.model, self.theta, z, c)
 
     def reconstruct(self, array: Any, *, label: Any = None, context: Any = None) -> np.ndarray:
         """Decoder means at the mean of q(z given x), (N, D)."""

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,20 @@ def _version(package: str) -> str | None:
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def one_blas_thread() -> Any:
+    """A context in which NumPy's BLAS works on one thread; why: training/parallel.py."""
+    return _loaded_libraries().limit(limits=1, user_api="blas")
+
+
+@cache
+def _loaded_libraries() -> Any:
+    """What threadpoolctl can set; to look for the libraries again would take a millisecond every time."""
+    import numpy  # noqa: F401  (threadpoolctl sees only what is loaded)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _processor() -> str:

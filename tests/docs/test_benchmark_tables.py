@@ -21,6 +21,8 @@ def tables(benchmark):
     yield "conditional.md", "conditional", benchmark("conditional").table, kept("conditional")
     yield "benchmarks.md", "likelihood", benchmark("likelihood").page_table, kept("likelihood")
     yield "benchmarks.md", "disentanglement", benchmark("disentanglement").table, kept("disentanglement")
+    for name, table in benchmark("speed_page").TABLES.items():
+        yield "speed.md", name, table, kept("speed")
     for recipe in RECIPES:
         yield "compare.md", recipe, benchmark("compare").table, kept(f"compare-{recipe}")
 
@@ -53,6 +55,24 @@ def test_a_changed_number_would_be_noticed(benchmark):
 def test_a_page_without_marks_is_refused(benchmark):
     with pytest.raises(ValueError, match="no marks for 'likelihood'"):
         benchmark("pages").with_table("text", "likelihood", "| table |")
+
+
+def test_the_readmes_speeds_are_the_kept_ones(benchmark):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert benchmark("pages").with_table(text, "speed", benchmark("speed_page").readme(kept("speed"))) == text
+
+
+def test_a_speed_is_found_by_its_values_and_scaled_to_an_epoch(benchmark):
+    """The first result that has them all; times of the rounds give median, least and most."""
+    page = benchmark("speed_page")
+    answers = [{"seconds": seconds} for seconds in (3.0, 1.0, 2.0)]
+    case = page.MAIN | {"rows": 4_800}
+    numbers = {"results": [{"who": "jax", "do": "epoch", "case": case | {"batch": 32}, "answers": answers},
+                           {"who": "jax", "do": "epoch", "case": case, "answers": answers}]}  # fmt: skip
+    assert page.spread(page.found(numbers, "jax", "epoch", batch=128)) == "20 (10 to 30)"
+    assert page.found(numbers, "vitral", "epoch", batch=128) == []
+    assert page.spread([]) == page.short([]) == "–"
+    assert page.scaling(numbers, "jax", "batch")[-1] == (128, 2_400.0)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

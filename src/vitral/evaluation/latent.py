@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vitral.data import Rows
-from vitral.evaluation.likelihood import BLOCK
+from vitral.evaluation.likelihood import CACHED, side_by_side
 from vitral.model import Model
 
 ACTIVE = (
@@ -16,12 +16,27 @@ ACTIVE = (
 def codes(model: Model, theta: np.ndarray, rows: Rows) -> tuple[np.ndarray, np.ndarray | None]:
     """mu and logvar of q(z given x) for every row, (N, L); logvar is None for a plain autoencoder."""
     p = model.views(theta)
-    batches = (
-        rows.batch(slice(start, start + BLOCK), theta.dtype.name) for start in range(0, len(rows), BLOCK)
-    )
-    pairs = [model.encode(p, batch.inputs, batch.context) for batch in batches]
+
+    def some(start: int) -> tuple[np.ndarray, np.ndarray | None]:
+        batch = rows.batch(slice(start, start + CACHED), theta.dtype.name)
+        return model.encode(p, batch.inputs, batch.context)
+
+    pairs = side_by_side(some, range(0, max(len(rows), 1), CACHED))
     mu = np.concatenate([pair[0] for pair in pairs])
     return mu, None if pairs[0][1] is None else np.concatenate([pair[1] for pair in pairs])
+
+
+def decoded(model: Model, theta: np.ndarray, z: np.ndarray, context: np.ndarray | None = None) -> np.ndarray:
+    """The mean of p(x given z) for codes (..., L), with their context (..., C), if any: (..., D)."""
+    p, flat = model.views(theta), z.reshape(-1, z.shape[-1])
+    beside = None if context is None else context.reshape(-1, context.shape[-1])
+
+    def some(start: int) -> np.ndarray:
+        part = slice(start, start + CACHED)
+        return model.decode(p, flat[part], None if beside is None else beside[part])
+
+    blocks = side_by_side(some, range(0, max(len(flat), 1), CACHED))
+    return np.concatenate(blocks).reshape(*z.shape[:-1], -1)
 
 
 def kl_parts(mu: np.ndarray, logvar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from vitral.core import arrays
 from vitral.core.randomness import draw, stream
 from vitral.data import Rows
-from vitral.environment import cores
+from vitral.environment import cores, one_blas_thread
 from vitral.errors import UsageError
 from vitral.model import Batch, Model
 from vitral.parts.objectives import Terms, log_weights
@@ -64,14 +63,18 @@ def per_image(
 
 def side_by_side(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     """``function`` over independent blocks, a thread for each core and one BLAS thread each: same bits."""
+    blocks = list(items)
+    if len(blocks) < 2:
+        with one_blas_thread():
+            return list(map(function, blocks))
     setting = np.geterr()  # NumPy's error setting belongs to a thread
 
     def call(item: Any) -> Any:
         with np.errstate(**setting):
             return function(item)
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(call, items))
+    with one_blas_thread(), ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(call, blocks))
 
 
 def _measure_block(
