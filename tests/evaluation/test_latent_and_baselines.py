@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+import vitral
+from vitral.core.randomness import stream
 from vitral.data import Rows, load_data
+from vitral.evaluation import latent
 from vitral.evaluation.baselines import fit_baselines
-from vitral.evaluation.latent import active_units, kl_parts, knn_accuracy, mu_shortcut
+from vitral.evaluation.latent import active_units, codes, decoded, kl_parts, knn_accuracy, mu_shortcut
 
 
 def test_pca_agrees_with_scikit_learn():
@@ -24,6 +27,27 @@ def test_pca_agrees_with_scikit_learn():
         assert baselines.pca_sse(data.test, components) == pytest.approx(
             ((unseen - expected) ** 2).sum(axis=1).mean()
         )
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 20])
+@pytest.mark.parametrize("spec", [{}, {"posterior": "point"}, {"context": 3}], ids=str)
+def test_codes_and_means_by_blocks_on_several_cores_are_those_of_all_rows(spec, rows, monkeypatch):
+    """No row, one block, several blocks; with a context, and for codes with more than one leading axis."""
+    monkeypatch.setattr(latent, "CACHED", 6)
+    model, rng = vitral.Spec(5, 2, **spec).build(), stream(0, "x")
+    theta, x = model.init(0, "float64"), rng.random((rows, 5))
+    context = rng.random((rows, spec["context"])) if "context" in spec else None
+    mu, logvar = codes(model, theta, Rows(x, None, 1.0, context))
+    expected, its_logvar = model.encode(model.views(theta), x, context)
+    np.testing.assert_allclose(mu, expected, atol=1e-12)
+    assert (logvar is None) == (its_logvar is None)
+    if logvar is not None:
+        np.testing.assert_allclose(logvar, its_logvar, atol=1e-12)
+    z = np.stack([mu, mu + 1.0])
+    beside = None if context is None else np.stack([context, context])
+    np.testing.assert_allclose(
+        decoded(model, theta, z, beside), model.decode(model.views(theta), z, beside), atol=1e-12
+    )
 
 
 def test_blocks_do_not_change_the_baselines(monkeypatch):

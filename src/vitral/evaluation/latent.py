@@ -35,8 +35,8 @@ def decoded(model: Model, theta: np.ndarray, z: np.ndarray, context: np.ndarray 
         part = slice(start, start + CACHED)
         return model.decode(p, flat[part], None if beside is None else beside[part])
 
-    blocks = side_by_side(some, range(0, max(len(flat), 1), CACHED))
-    return np.concatenate(blocks).reshape(*z.shape[:-1], -1)
+    means = np.concatenate(side_by_side(some, range(0, max(len(flat), 1), CACHED)))
+    return means.reshape(*z.shape[:-1], means.shape[-1])
 
 
 def kl_parts(mu: np.ndarray, logvar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
