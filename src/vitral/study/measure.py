@@ -19,7 +19,7 @@ from vitral.evaluation.amortisation import gaps
 from vitral.evaluation.baselines import Baselines
 from vitral.evaluation.classifier import train_classifier
 from vitral.evaluation.information import GENERAL, information
-from vitral.evaluation.likelihood import log_px_hat, per_image, standard_error, summary
+from vitral.evaluation.likelihood import BLOCK, log_px_hat, per_image, standard_error, summary
 from vitral.evaluation.samples import sample_quality
 from vitral.model import Model
 from vitral.parts.likelihoods import Bernoulli, GaussianFixed, GaussianLearned
@@ -135,8 +135,8 @@ def of_latent(
 def closed_kl_per_dimension(model: Model, theta: np.ndarray, rows: Rows) -> list[float] | None:
     """The mean over images of the closed KL of every dimension; None where the KL has no closed form."""
     p, sums = model.views(theta), 0.0
-    for start in range(0, len(rows), latents.BLOCK):
-        batch = rows.batch(slice(start, start + latents.BLOCK), theta.dtype.name)
+    for start in range(0, len(rows), BLOCK):
+        batch = rows.batch(slice(start, start + BLOCK), theta.dtype.name)
         h = model.encoder_output(p, batch.inputs, batch.context)
         kl, _ = model.closed_kl(p, h, batch.context)
         if kl is None:

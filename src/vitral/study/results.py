@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -124,26 +125,35 @@ def _model(
     scored: dict[str, comparison.Scored],
 ) -> None:
     """The entry of one model; other seeds of the same size become its ``seeds`` and ``_sd``."""
-    entry, images = entry_of(recipe.evaluation, data, one)
-    name = main_name(one.job)
     if not one.job.main:
-        _add_seed(metrics["models"][name], one.job.seed, entry)
-        scored[name].seeds.append(images)
+        entry, images = entry_of(recipe.evaluation, data, one)
+        _add_seed(metrics["models"][main_name(one.job)], one.job.seed, entry)
+        scored[main_name(one.job)].seeds.append(images)
         return
+    seed, rows = one.job.seed, recipe.evaluation.tsne_rows
+    with ThreadPoolExecutor(1) as beside:  # t-SNE, most of the pictures' time, works on one core
+        drawn = beside.submit(pictures.of_model, one.model, one.theta, data, seed=seed, tsne_rows=rows)
+        entry = _main_entry(recipe, data, one, metrics, scored)
+    found = drawn.result()
+    if one.strip is not None:
+        found |= {"history_epochs": one.strip[0], "history_reconstructions": one.strip[1]}
+    if one.job.kind == "vae" and data.contract.image_shape is not None:
+        found |= traversals.of_model(one.model, one.theta, data, entry["test"]["kl_per_dimension"])
+    arrays |= {f"{one.job.name}/{key}": array for key, array in found.items()}
+
+
+def _main_entry(
+    recipe: Recipe, data: Data, one: Trained, metrics: Metrics, scored: dict[str, comparison.Scored]
+) -> Metrics:
+    """The entry of a model of the first seed, written into the metrics."""
+    entry, images = entry_of(recipe.evaluation, data, one)
     beta = measure.final_beta(_final_objective(one))
     entry["checks"] = measure.checks(one.model, one.theta, data, seed=one.job.seed, beta=beta)
     entry["findings"] = [asdict(finding) for finding in diagnose(entry, one.records, keep=one.job.plan.keep)]
     entry["seeds"] = [_of_seed(one.job.seed, entry)]
-    metrics["models"][name] = entry
-    scored[name] = comparison.Scored(name, comparison.scale_of(one.model, data), [images])
-    drawn = pictures.of_model(
-        one.model, one.theta, data, seed=one.job.seed, tsne_rows=recipe.evaluation.tsne_rows
-    )
-    if one.strip is not None:
-        drawn |= {"history_epochs": one.strip[0], "history_reconstructions": one.strip[1]}
-    if one.job.kind == "vae" and data.contract.image_shape is not None:
-        drawn |= traversals.of_model(one.model, one.theta, data, entry["test"]["kl_per_dimension"])
-    arrays |= {f"{name}/{key}": array for key, array in drawn.items()}
+    metrics["models"][one.job.name] = entry
+    scored[one.job.name] = comparison.Scored(one.job.name, comparison.scale_of(one.model, data), [images])
+    return entry
 
 
 def main_name(job: Job) -> str:
