@@ -63,7 +63,11 @@ SCALING = [
 # name -> questions: what is asked, and about which case
 MEASUREMENTS: dict[str, list[dict[str, Any]]] = {
     "epoch": [{"do": "epoch", "case": one} for one in (*GRID, *CONVOLUTIONS)],
-    "limit": [{"do": "products", "case": one} for one in GRID if one["batch"] >= 128],
+    "limit": [
+        {"do": "epoch", "case": case(batch=batch, optimiser=optimiser, latent=latent)}
+        for batch in (128, 512)
+        for optimiser, latent in (("adam", 20), ("sgd", 2))
+    ],
     "scaling": [{"do": "epoch", "case": one} for one in SCALING],
     "inference": [
         {"do": do, "case": case(network=network, rows=rows), "rows": count}
@@ -113,6 +117,7 @@ def contestants(images: Path, peers: Path | None) -> dict[str, Contestant]:
     found = {"vitral": program("vitral_vae.py", VITRAL_FAST="off")}
     if find_spec("numba") is not None:
         found["vitral-fast"] = program("vitral_vae.py")
+    found["products"] = program("vitral_vae.py", "products", VITRAL_FAST="off")
     found["notebook"] = program("notebook_vae.py")
     if peers is not None:
         kept = {name: str(value) for name, _, value in allocator.SETTINGS}
@@ -124,11 +129,14 @@ def contestants(images: Path, peers: Path | None) -> dict[str, Contestant]:
     return found
 
 
-def is_asked(who: str, question: dict[str, Any]) -> bool:
-    """Whether a question is for this contestant: some of them differ from another in few cases only.
+def is_asked(who: str, name: str, question: dict[str, Any]) -> bool:
+    """Whether a question of a measurement is for this contestant: some of them differ from another in few cases only.
 
-    The notebook is asked what it was written for, and PyTorch with freed memory kept where there is much of it.
+    How near the limit is, is Vitral's own question. The notebook is asked what it was written for, and PyTorch with
+    freed memory kept where there is much of it.
     """
+    if who == "products" or name == "limit":
+        return name == "limit" and who in ("products", "vitral", "vitral-fast")
     do, one = question["do"], question["case"]
     main = one["network"] == "dense" and one["batch"] == 128 and one["rows"] == ROWS
     return {
@@ -137,7 +145,7 @@ def is_asked(who: str, question: dict[str, Any]) -> bool:
         "pytorch-fused": do in ("epoch", "cold"),
         "pytorch-compile": do in ("epoch", "cold") and main,
         "pytorch-kept": do == "epoch" and (main or one["network"] == "conv"),
-    }.get(who, do != "products" or who == "vitral")
+    }.get(who, True)
 
 
 @contextmanager
@@ -164,7 +172,7 @@ def shown(name: str, question: dict[str, Any], answers: dict[str, list[dict[str,
     for who, given in answers.items():
         seconds = np.median([answer.get("seconds", np.nan) for answer in given])
         print(f"{name:10} {who:16} {seconds:9.4f} s  {question}", flush=True)
-    return [{"who": who, **question, "answers": given} for who, given in answers.items()]
+    return [{"measurement": name, "who": who, **question, "answers": given} for who, given in answers.items()]
 
 
 def measure(name: str, everybody: dict[str, Contestant], rounds: int) -> list[dict[str, Any]]:
@@ -172,12 +180,12 @@ def measure(name: str, everybody: dict[str, Contestant], rounds: int) -> list[di
     results = []
     with ExitStack() as stack:
         questions = MEASUREMENTS[name]
-        taking_part = [who for who in everybody if any(is_asked(who, question) for question in questions)]
+        taking_part = [who for who in everybody if any(is_asked(who, name, question) for question in questions)]
         running = {who: Process(everybody[who]) for who in taking_part}
         for process in running.values():
             stack.callback(process.close)
         for question in questions:
-            asked = [who for who in running if is_asked(who, question)]
+            asked = [who for who in running if is_asked(who, name, question)]
             answers: dict[str, list[dict[str, Any]]] = {who: [] for who in asked}
             for turn in range(rounds + 1):
                 for who in asked:
@@ -193,7 +201,7 @@ def cold(everybody: dict[str, Contestant], rounds: int) -> list[dict[str, Any]]:
     results = []
     for one in (case(), case(optimiser="sgd", latent=2)):
         question = {"do": "cold", "case": one}
-        asked = [who for who in everybody if is_asked(who, question)]
+        asked = [who for who in everybody if is_asked(who, "cold", question)]
         answers: dict[str, list[dict[str, Any]]] = {who: [] for who in asked}
         for _ in range(rounds):
             for who in asked:

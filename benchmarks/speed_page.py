@@ -36,12 +36,12 @@ Kept = dict[str, Any]
 Answers = list[dict[str, Any]]
 
 
-def found(kept: Kept, who: str, do: str, **values: Any) -> Answers:
+def found(kept: Kept, who: str, measurement: str, **values: Any) -> Answers:
     """What a contestant answered to a question with these values, epochs scaled to 48,000 images; or nothing."""
     for result in kept["results"]:
         one = result["case"]
-        if (result["do"], result["who"]) == (do, who) and values.items() <= (one | result).items():
-            scale = IMAGES / one["rows"] if do == "epoch" else 1.0
+        if (result["measurement"], result["who"]) == (measurement, who) and values.items() <= (one | result).items():
+            scale = IMAGES / one["rows"] if result["do"] == "epoch" else 1.0
             return [answer | {"seconds": scale * answer["seconds"]} for answer in result["answers"]]
     return []
 
@@ -121,8 +121,7 @@ def limit(kept: Kept) -> str:
     """The step's matrix products alone, and what share of an epoch they are."""
     rows = []
     for case in (one | {"batch": batch} for batch in (128, 512) for one in (STUDY, NOTEBOOK)):
-        alone = found(kept, "vitral", "products", **case)
-        ours = [found(kept, who, "epoch", **case) for who in ("vitral", "vitral-fast")]
+        alone, *ours = (found(kept, who, "limit", **case) for who in ("products", "vitral", "vitral-fast"))
         shares = [f"{middle(alone) / middle(epoch):.0%}" if epoch else "–" for epoch in ours]
         speed = f"{middle(alone, 'gigaflop') / middle(alone):.0f}"
         rows.append([str(case["batch"]), named(case), spread(alone), speed, *shares])
@@ -148,12 +147,13 @@ def cold(kept: Kept) -> str:
 
 def inference(kept: Kept) -> str:
     """One image, many images, and importance sampling."""
-    asked = [who for who in contestants(kept) if found(kept, who, "encode")]
+    asked = [who for who in contestants(kept) if found(kept, who, "inference")]
     rows = []
     for network in ("dense", "conv"):
         for do in ("encode", "decode"):
             for count, title, unit in ((1, "one image, µs", 1e-6), (10_000, "10,000 images, ms", 1e-3)):
-                times = [spread(found(kept, who, do, network=network, rows=count), unit) for who in asked]
+                question = {"do": do, "network": network, "rows": count}
+                times = [spread(found(kept, who, "inference", **question), unit) for who in asked]
                 rows.append([f"{network}, {do} {title}", *times])
     times = [spread(found(kept, who, "importance")) for who in asked]
     rows.append(["dense, log p(x) of 20 images from 5,000 samples each, s", *times])
@@ -186,7 +186,7 @@ def scaling(kept: Kept, who: str, name: str) -> list[tuple[int, float]]:
     for result in kept["results"]:
         case, same = result["case"], MAIN.keys() - {name, "rows"}
         alike = all(case[key] == MAIN[key] for key in same)
-        if (result["do"], result["who"]) == ("epoch", who) and alike:
+        if result["measurement"] in ("epoch", "scaling") and result["who"] == who and alike:
             points[case[name]] = case["rows"] / middle(result["answers"])
     return sorted(points.items())
 

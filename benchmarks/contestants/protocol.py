@@ -6,7 +6,6 @@ One line of JSON is one question, ``{"do": ..., "case": ..., ...}``, and one lin
     encode(case, rows)      posterior means of the first rows, from pixels: seconds
     decode(case, rows)      pixels of the first rows' posterior means: seconds
     importance(case, rows, samples)    log p(x) by importance sampling: seconds and the mean estimate
-    products(case)          the matrix products of an epoch alone, the limit of what the step can reach (Vitral's only)
 
 A case is a table: ``network`` ("dense" or "conv"), ``hidden``, ``latent``, ``optimiser`` ("sgd" or "adam"), ``rate``,
 ``batch`` and ``rows``. The job is the same for all of them, with weights and noise of their own:

@@ -67,8 +67,8 @@ def test_a_speed_is_found_by_its_values_and_scaled_to_an_epoch(benchmark):
     page = benchmark("speed_page")
     answers = [{"seconds": seconds} for seconds in (3.0, 1.0, 2.0)]
     case = page.MAIN | {"rows": 4_800}
-    numbers = {"results": [{"who": "jax", "do": "epoch", "case": case | {"batch": 32}, "answers": answers},
-                           {"who": "jax", "do": "epoch", "case": case, "answers": answers}]}  # fmt: skip
+    asked = {"measurement": "epoch", "who": "jax", "do": "epoch", "answers": answers}
+    numbers = {"results": [asked | {"case": case | {"batch": 32}}, asked | {"case": case}]}
     assert page.spread(page.found(numbers, "jax", "epoch", batch=128)) == "20 (10 to 30)"
     assert page.found(numbers, "vitral", "epoch", batch=128) == []
     assert page.spread([]) == page.short([]) == "–"
