@@ -55,10 +55,11 @@ GRID = [
     for batch in (128, 512, 32)
 ]
 CONVOLUTIONS = [case(network="conv", batch=batch, rows=CONV_ROWS) for batch in (128, 512, 32)]
+FEW_ROWS = 9_600
 SCALING = [
-    *(case(hidden=hidden, rows=9_600) for hidden in (100, 200, 800, 1600)),
-    *(case(rows=rows) for rows in (3_000, 12_000)),
-    *(case(batch=batch, rows=9_600) for batch in (64, 256, 1024)),
+    *(case(hidden=hidden, rows=FEW_ROWS) for hidden in (100, 200, 400, 800, 1600)),
+    *(case(batch=batch, rows=FEW_ROWS) for batch in (32, 64, 256, 512, 1024)),
+    *(case(rows=rows) for rows in (3_000, 24_000, ROWS)),
 ]
 # name -> questions: what is asked, and about which case
 MEASUREMENTS: dict[str, list[dict[str, Any]]] = {

@@ -56,9 +56,14 @@ def middle(answers: Answers, what: str = "seconds") -> float:
     return float(np.median([answer[what] for answer in answers]))
 
 
+def digits(value: float) -> str:
+    """Three digits: 1.80, 27.6, 395, 1,400."""
+    return f"{value:,.{0 if value >= 99.95 else 1 if value >= 9.995 else 2}f}"
+
+
 def short(answers: Answers, unit: float = 1.0) -> str:
-    """The median, three digits; a dash where nothing was asked."""
-    return f"{middle(answers) / unit:.3g}" if answers else "–"
+    """The median; a dash where nothing was asked."""
+    return digits(middle(answers) / unit) if answers else "–"
 
 
 def spread(answers: Answers, unit: float = 1.0) -> str:
@@ -66,7 +71,7 @@ def spread(answers: Answers, unit: float = 1.0) -> str:
     if not answers:
         return "–"
     times = [answer["seconds"] / unit for answer in answers]
-    return f"{short(answers, unit)} ({min(times):.3g} to {max(times):.3g})"
+    return f"{short(answers, unit)} ({digits(min(times))} to {digits(max(times))})"
 
 
 def machine(kept: Kept) -> str:
@@ -181,12 +186,13 @@ def readme(kept: Kept) -> str:
 
 
 def scaling(kept: Kept, who: str, name: str) -> list[tuple[int, float]]:
-    """Images per second against one value of the case, all others as in the main one."""
+    """Images per second against one value of the case, all others as in the main one (rows: always 9,600, or any)."""
     points = {}
     for result in kept["results"]:
-        case, same = result["case"], MAIN.keys() - {name, "rows"}
-        alike = all(case[key] == MAIN[key] for key in same)
-        if result["measurement"] in ("epoch", "scaling") and result["who"] == who and alike:
+        case = result["case"]
+        alike = all(case[key] == MAIN[key] for key in MAIN.keys() - {name, "rows"})
+        same_rows = name == "rows" or case["rows"] == 9_600
+        if (result["measurement"], result["who"]) == ("scaling", who) and alike and same_rows:
             points[case[name]] = case["rows"] / middle(result["answers"])
     return sorted(points.items())
 

@@ -69,10 +69,12 @@ def test_a_speed_is_found_by_its_values_and_scaled_to_an_epoch(benchmark):
     case = page.MAIN | {"rows": 4_800}
     asked = {"measurement": "epoch", "who": "jax", "do": "epoch", "answers": answers}
     numbers = {"results": [asked | {"case": case | {"batch": 32}}, asked | {"case": case}]}
-    assert page.spread(page.found(numbers, "jax", "epoch", batch=128)) == "20 (10 to 30)"
+    assert page.spread(page.found(numbers, "jax", "epoch", batch=128)) == "20.0 (10.0 to 30.0)"
     assert page.found(numbers, "vitral", "epoch", batch=128) == []
     assert page.spread([]) == page.short([]) == "–"
-    assert page.scaling(numbers, "jax", "batch")[-1] == (128, 2_400.0)
+    for result in numbers["results"]:
+        result["measurement"], result["case"]["rows"] = "scaling", 9_600
+    assert page.scaling(numbers, "jax", "batch") == [(32, 4_800.0), (128, 4_800.0)]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -100,6 +102,16 @@ def test_what_the_pages_say_of_the_numbers_holds(benchmark):
     elbo = {model["variant"]: model["test"]["elbo"] for model in networks.values()}
     assert elbo["conv_gate"] > elbo["resnet"] > elbo["conv"] > elbo["mlp"]
     assert elbo["conv_gate"] - elbo["conv"] > elbo["conv"] - elbo["mlp"]
+    page, speeds = benchmark("speed_page"), kept("speed")
+    for result in speeds["results"]:
+        case = result["case"]
+        if (result["measurement"], result["who"], case["network"]) == ("epoch", "vitral", "dense"):
+            ours = page.middle(result["answers"])
+            for other in ("pytorch", "pytorch-fused"):
+                assert ours < page.middle(page.found(speeds, other, "epoch", **case)), (other, case)
+    for other in ("pytorch", "pytorch-fused", "pytorch-kept", "jax"):
+        ours, theirs = (page.found(speeds, who, "epoch", network="conv", batch=128) for who in ("vitral", other))
+        assert page.middle(ours) < page.middle(theirs), other
     collapse = {model["variant"]: model["test"] for model in kept("compare-collapse")["metrics"]["models"].values()}
     assert collapse.pop("plain")["active_units"] == 0
     assert all(test["active_units"] >= 10 for test in collapse.values())
