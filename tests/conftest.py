@@ -3,6 +3,7 @@
 import importlib
 import os
 import socket
+from collections import Counter
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +17,12 @@ hypothesis.settings.register_profile("vitral", deadline=None, derandomize=True, 
 hypothesis.settings.load_profile("vitral")
 
 LOCAL = ("127.", "localhost", "::1")
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests go first: begun last, one of them would leave the other cores idle at the end."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(autouse=True)
