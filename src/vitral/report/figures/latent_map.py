@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
@@ -99,26 +100,30 @@ def scatter_codes(axes: Axes, codes: np.ndarray, labels: np.ndarray | None, *, s
     """
     codes = np.asarray(codes, float)
     axes.grid(visible=False)
-    colours = FAINT if labels is None else [colour_of(label, labels) for label in labels]
+    colours = FAINT if labels is None else to_rgba_array(CLASS_COLOURS)[class_numbers(labels)]
     axes.scatter(*codes.T, s=size, c=colours, alpha=0.4, linewidths=0, rasterized=True)
     if labels is None:
         return
-    for label in np.unique(labels):
+    for label, colour in class_colours(labels):
         members = codes[np.asarray(labels) == label]
         some = members[:: max(1, len(members) // GLYPHS_PER_CLASS)][:GLYPHS_PER_CLASS]
-        axes.scatter(
-            *some.T, s=34, marker=glyph(label), c=colour_of(label, labels), linewidths=0.3, rasterized=True
-        )
-    for label in np.unique(labels):
+        axes.scatter(*some.T, s=34, marker=glyph(label), c=colour, linewidths=0.3, rasterized=True)
+    for label, colour in class_colours(labels):
         middle = np.median(codes[np.asarray(labels) == label], axis=0)
         axes.text(
-            *middle, str(label), color=colour_of(label, labels), fontsize=15, weight="bold", ha="center",
+            *middle, str(label), color=colour, fontsize=15, weight="bold", ha="center",
             va="center", path_effects=HALO, zorder=6,
         )  # fmt: skip
 
 
-def colour_of(label: object, labels: np.ndarray) -> str:
-    return CLASS_COLOURS[int(np.searchsorted(np.unique(labels), label)) % len(CLASS_COLOURS)]
+def class_numbers(labels: np.ndarray) -> np.ndarray:
+    """The place of each row's class among the colours, (n,)."""
+    return np.unique(labels, return_inverse=True)[1].ravel() % len(CLASS_COLOURS)
+
+
+def class_colours(labels: np.ndarray) -> list[tuple[object, str]]:
+    """Every class once, in order, with its colour."""
+    return [(label, CLASS_COLOURS[n % len(CLASS_COLOURS)]) for n, label in enumerate(np.unique(labels))]
 
 
 def glyph(label: object) -> str:
@@ -152,21 +157,12 @@ def _frame(axes: Axes, codes: np.ndarray, *, at_least: float) -> None:
 def class_legend(figure: Figure, labels: np.ndarray | None, words: Language) -> None:
     if labels is None:
         return
-    found = np.unique(labels)
     handles = [
-        Line2D(
-            [],
-            [],
-            linestyle="none",
-            marker=glyph(label),
-            color=colour_of(label, labels),
-            markersize=8,
-            label=str(label),
-        )
-        for label in found
+        Line2D([], [], linestyle="none", marker=glyph(label), color=colour, markersize=8, label=str(label))
+        for label, colour in class_colours(labels)
     ]
     figure.legend(
         handles=handles, title=words.text("map.classes"), loc="outside lower center",
-        ncols=min(10, len(found)),
+        ncols=min(10, len(handles)),
         handletextpad=0.0, columnspacing=1.0,
     )  # fmt: skip
