@@ -53,7 +53,7 @@ def load_data(name: str, *, split: str = "auto", seed: int = 0, limit: int | Non
             f"{len(source.rows)} rows" if limit is None else f"{len(source.rows)} rows and a limit of {limit}"
         )
         raise DataError(f"{name} has too few rows for three splits, got {got}: at least 10 are needed")
-    return Data(source.name, split, train, validation, test, source.contract)
+    return Data(source.name, split, train, validation, test, source.contract, files=source.files)
 
 
 def _source(name: str) -> Source:

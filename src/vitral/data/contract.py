@@ -10,6 +10,7 @@ import numpy as np
 
 from vitral.core.randomness import stream
 from vitral.data.condition import Condition
+from vitral.data.fingerprint import Watched, fingerprint
 from vitral.errors import DataError
 from vitral.model import Batch
 
@@ -140,7 +141,7 @@ class Data:
     """A named data set in three parts; ``split`` names how it was cut.
 
     ``grey`` holds the training rows as they were where every minibatch draws new bits from them; ``train`` is
-    then one such draw.
+    then one such draw. ``files`` are the files that are read while a model trains.
     """
 
     name: str
@@ -150,6 +151,20 @@ class Data:
     test: Rows
     contract: Contract
     grey: Rows | None = None
+    files: tuple[Watched, ...] = ()
+
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits that tell these data from others: the values of all parts, in their order.
+
+        It is made of sampled rows where there are many, in milliseconds, and depends on no path, name or date.
+        """
+        grey = {} if self.grey is None else {"grey": self.grey}
+        return fingerprint(self.parts() | grey)
+
+    def check_files(self) -> None:
+        """Refuse to go on with files that have changed since they were opened."""
+        for file in self.files:
+            file.check()
 
     @property
     def classes(self) -> list[int] | None:
@@ -197,6 +212,7 @@ class Source:
     rows: Rows
     contract: Contract
     official: tuple[int, int, int] | None = None
+    files: tuple[Watched, ...] = ()
 
 
 def flattened(array: np.ndarray, name: str) -> np.ndarray:

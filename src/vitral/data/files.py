@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vitral.data.contract import BLOCK, Contract, Rows, Source, flattened, only_bits
+from vitral.data.fingerprint import Watched
 from vitral.errors import DataError
 
 ARRAY_KEYS = ("x", "X", "data", "images")
@@ -66,6 +67,7 @@ def array_file(path: Path) -> Source:
         path.stem,
         rows,
         Contract(flat.shape[1], image_shape, str(flat.dtype), rows.scale, low, high, unit, binary),
+        files=(Watched.of(path),) if path.suffix == ".npy" else (),
     )
 
 

@@ -153,8 +153,8 @@ def train(
 ) -> Iterator[tuple[Step | Epoch, TrainState]]:
     """Train until the plan ends, from wherever ``state`` stands. The state is changed in place.
 
-    Raises UsageError for an objective that the model cannot be trained with, and TrainingDiverged at the first
-    step whose loss or gradient is not finite.
+    Raises UsageError for an objective that the model cannot be trained with, TrainingDiverged at the first
+    step whose loss or gradient is not finite, and DataError at the first epoch that begins with changed files.
     """
     _check(model, plan)
     source = Batches(model, data, plan, randomness or Streams(seed), seed)
@@ -204,6 +204,7 @@ class Batches:
 
 def _steps(model: Model, source: Batches, state: TrainState, workers: Workers) -> Iterator[tuple[Step, TrainState]]:
     """The steps that are left of the running epoch."""
+    source.data.check_files()
     epoch = state.step // source.per_epoch
     for step in range(state.step, (epoch + 1) * source.per_epoch):
         loss = _one_step(model, source, state, workers)
