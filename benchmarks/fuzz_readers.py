@@ -1,0 +1,115 @@
+"""The readers that `fuzz.py` feeds, each with the valid files that it damages."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import vitral
+from vitral.data import load_data
+from vitral.parts.optimisers import Adam
+from vitral.persistence import load_model, save_model
+from vitral.report.run_folder import read_run
+from vitral.specs import Spec
+from vitral.study.recipes import load_recipe, to_toml
+from vitral.training.checkpoints import load_checkpoint, save_checkpoint
+from vitral.training.loop import Plan, start
+
+ROWS = np.arange(60, dtype=np.float32).reshape(12, 5) / 60.0
+
+
+class Reader(NamedTuple):
+    """How a file is read, what it is called, valid ones, and how many bytes a file may explain in memory."""
+
+    name: str
+    file: str
+    read: Callable[[Path], Any]
+    seeds: Callable[[], list[bytes]]
+    explains: Callable[[bytes], int] = len
+
+
+def saved(write: Callable[..., None], *arrays: Any, **named: Any) -> bytes:
+    content = io.BytesIO()
+    write(content, *arrays, **named)
+    return content.getvalue()
+
+
+@cache
+def arrays() -> list[bytes]:
+    images = (255 * ROWS).astype(np.uint8).reshape(12, 5, 1)
+    return [saved(np.save, one) for one in (ROWS, images, np.asfortranarray(ROWS), ROWS.astype(">f8"))]
+
+
+@cache
+def archives() -> list[bytes]:
+    labels = np.arange(12) % 3
+    return [
+        saved(np.savez, x=ROWS, y=labels),
+        saved(np.savez_compressed, x=ROWS, y=labels),
+        saved(np.savez, ROWS),
+    ]
+
+
+def small_spec() -> Spec:
+    return Spec(features=5, latent=2, encoder={"hidden": [4]}, decoder={"hidden": [4]})
+
+
+@cache
+def models() -> list[bytes]:
+    fixture = Path(__file__).resolve().parents[1] / "tests" / "fixtures" / "model-format-1.safetensors"
+    spec = small_spec()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        contract = load_data_of(ROWS).contract.to_dict()
+        save_model(path, spec, spec.build().init(0), contract, {"kind": "vae"}, vitral.__version__)
+        return [path.read_bytes(), fixture.read_bytes()]
+
+
+def load_data_of(rows: np.ndarray) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.npy"
+        np.save(path, rows)
+        return load_data(str(path))
+
+
+@cache
+def checkpoints() -> list[bytes]:
+    model = small_spec().build()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        save_checkpoint(path, start(model, model.init(0), Plan(optimiser=Adam())), {"recipe": "x"})
+        return [path.read_bytes()]
+
+
+@cache
+def recipes() -> list[bytes]:
+    return [to_toml(load_recipe(name)).encode() for name in ("train", "digits", "collapse")]
+
+
+@cache
+def run_arrays() -> list[bytes]:
+    return [saved(np.savez_compressed, codes=ROWS, grid=np.zeros((3, 4)))]
+
+
+def read_arrays_of_run(path: Path) -> Any:
+    (path.parent / "metrics.json").write_text('{"schema": 1, "models": {}}', encoding="utf-8")
+    return read_run(path.parent)
+
+
+READERS = {
+    reader.name: reader
+    for reader in (
+        Reader("npy", "rows.npy", lambda path: load_data(str(path)), arrays),
+        Reader("npz", "rows.npz", lambda path: load_data(str(path)), archives),
+        Reader("model", "m.safetensors", load_model, models),
+        Reader("checkpoint", "c.safetensors", lambda path: load_checkpoint(path, {"recipe": "x"}), checkpoints),
+        Reader("recipe", "r.toml", lambda path: load_recipe(str(path)), recipes),
+        Reader("run", "arrays.npz", read_arrays_of_run, run_arrays),
+    )
+}
