@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vitral.core.arrays import Array, joined
+from vitral.core.arrays import Array, joined, without_holes
 from vitral.core.parameters import Shapes, Views, count, cut
 from vitral.core.randomness import stream
 from vitral.parts.divergences import CLOSED_KL
@@ -65,8 +65,9 @@ class Model:
         return cut(theta, self.shapes)
 
     def init(self, seed: int, dtype: str = "float32", data: Array | None = None) -> Array:
-        """A new theta; ``data`` (N, D) lets parts start from what they will see."""
+        """A new theta; ``data`` (N, D) lets parts start from what they will see, NaN being what nobody observed."""
         theta = np.zeros(self.parameters, dtype)
+        data = None if data is None else without_holes(data)
         p = self.views(theta)
         start = None if data is None else self.likelihood.start(data)  # what the decoder should put out
         for name in PARTS:

@@ -12,7 +12,7 @@ from typing import Any
 
 from vitral.errors import UsageError, unknown
 from vitral.model import Model
-from vitral.networks import ACTIVATIONS, MLP, Conv, GatedMLP, ResNet, positive
+from vitral.networks import ACTIVATIONS, MLP, Conv, ForImages, GatedMLP, ResNet, positive
 from vitral.parts.blocks import Beside, Gate, Gated, LayerNorm, Offset, Residual
 from vitral.parts.convolution import Convolution, TransposedConvolution
 from vitral.parts.divergences import CLOSED_KL
@@ -270,7 +270,8 @@ class Spec:
     """What a model is, as plain data: JSON-able, complete, stored in every model file.
 
     ``features`` D, ``latent`` L; ``image_shape`` (H, W) or (H, W, C) where rows are images; ``context`` C, how
-    many numbers a conditional model is given beside each row.
+    many numbers a conditional model is given beside each row; ``inputs`` how many the encoder sees of a row (0: all D),
+    which for tables are more than its columns.
 
     >>> Spec(features=784, latent=2).build().parameters
     631189
@@ -285,6 +286,7 @@ class Spec:
     likelihood: Entry = "gaussian_learned"
     image_shape: tuple[int, ...] | None = None
     context: int = 0
+    inputs: int = 0
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any]) -> Spec:
@@ -313,32 +315,47 @@ class Spec:
             "likelihood": described(LIKELIHOODS, model.likelihood, *GIVEN),
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             "context": self.context,
+            "inputs": self.inputs,
         }
 
     def build(self) -> Model:
         """The model that this spec describes."""
         positive("features", self.features)
         positive("latent", self.latent)
-        if isinstance(self.context, bool) or not isinstance(self.context, int) or self.context < 0:
-            raise UsageError(
-                f"context must be a whole number of at least 0, got {self.context!r}: 0 means none"
-            )
+        for name, value in (("context", self.context), ("inputs", self.inputs)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise UsageError(f"{name} must be a whole number of at least 0, got {value!r}: 0 means none")
+        inputs = self.inputs or self.features
         sizes = {"latent": self.latent, "features": self.features, "context": self.context}
         likelihood = member("likelihood", LIKELIHOODS, self.likelihood, **sizes)
         likelihood.check()
         posterior = member("posterior", POSTERIORS, self.posterior, **sizes)
         shape = {"context": self.context, "image_shape": self.image_shape}
-        encoder = network(self.encoder).build(
-            self.features, posterior.width(), quiet=posterior.quiet(), **shape
-        )
+        if inputs != self.features:
+            _check_rows(network(self.encoder), inputs, self.features)
+        encoder = network(self.encoder).build(inputs, posterior.width(), quiet=posterior.quiet(), **shape)
         decoder = network(self.decoder)
+        made = prior(self.prior, encoder=encoder, posterior=posterior, **sizes)
+        if inputs != self.features and VampPrior in (type(made), type(getattr(made, "top", None))):
+            raise UsageError(
+                f"prior 'vamp' learns rows that the encoder sees, and here it sees {inputs} numbers (classes, marks of "
+                f"what is missing) for {self.features} features: set prior to 'mixture' or 'flow'"
+            )
         return Model(
             encoder=encoder,
             posterior=posterior,
-            prior=prior(self.prior, encoder=encoder, posterior=posterior, **sizes),
+            prior=made,
             decoder=decoder.build(self.latent, likelihood.width(self.features), decodes=True, **shape),
             likelihood=likelihood,
             features=self.features,
+        )
+
+
+def _check_rows(made: Any, inputs: int, features: int) -> None:
+    if isinstance(made, ForImages):
+        raise UsageError(
+            f"a convolutional encoder sees images, and here it would see {inputs} numbers (classes, marks of what is "
+            f"missing) for {features} features: use 'mlp' or 'gated'"
         )
 
 

@@ -6,13 +6,15 @@ the dtype is kept; rows do not see each other.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from vitral.checks.check import Check, below
 from vitral.checks.gradient import upstream
 from vitral.checks.passes import Arrays, Pass
 from vitral.core.arrays import Array
-from vitral.core.parameters import cut
+from vitral.core.parameters import Views, count, cut
 from vitral.model import Batch, Model
 
 ROUNDING = 1e-12
@@ -108,6 +110,20 @@ def finite(part: Pass, theta: Array, rng: np.random.Generator) -> Check:
     arrays = [*outputs.values(), *dinputs.values(), grad]
     spoilt = sum(int((~np.isfinite(array)).sum()) for array in arrays)
     return below("E05", "finite at extreme outputs", spoilt, 0, "values that are not finite")
+
+
+def missing_entries_do_not_matter(
+    likelihood: Any, p: Views, x: tuple[Array, Array], o: Array, mask: Array
+) -> Check:
+    """log p, d log p / do and d log p / dtheta are the same for two x that differ where nothing was observed."""
+    found = []
+    for values in x:
+        grad = np.zeros(count(likelihood.shapes))
+        log_px, backward = likelihood.log_prob(p, values, o, mask)
+        do = backward(np.cos(np.arange(log_px.size)).reshape(log_px.shape), cut(grad, likelihood.shapes))
+        found.append((log_px, do, grad))
+    gaps = [difference(one, other) for one, other in zip(*found, strict=True)]
+    return below("E05", "missing entries have no influence", max(gaps), 0.0, "largest difference")
 
 
 def shards_add_up(

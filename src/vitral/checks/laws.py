@@ -206,6 +206,13 @@ def _terms_add_up(member: Any, seed: int) -> Check:
     return normalisation.terms_add_up(member, _views(member, rng), x, o, mask)
 
 
+def _missing(member: Any, seed: int) -> Check:
+    rng = stream(seed, "law", 21)
+    x, o, mask = _observed(member, rng)
+    others = np.where(mask == 1.0, x, values(member, rng, x.shape))
+    return contracts.missing_entries_do_not_matter(member, _views(member, rng), (x, others), o, mask)
+
+
 def _entries(member: Any, seed: int) -> Check:
     rng = stream(seed, "law", 2)
     return normalisation.entries_sum_to_one(
@@ -327,6 +334,7 @@ LAWS: dict[str, dict[str, Law]] = {
         "finite": _pass_law(contracts.finite, _extreme_likelihood, "float32"),
         "surprise_is_not_capped": _surprise,
         "terms_add_up": _terms_add_up,
+        "missing_entries_do_not_matter": _missing,
         "entries_sum_to_one": _entries,
         "images_sum_to_one": _images,
         "likelihood_draws": _likelihood_draws,

@@ -43,6 +43,23 @@ def joined(x: Array, context: Array | None) -> Array:
     return np.concatenate([x, np.broadcast_to(context, (*x.shape[:-1], context.shape[-1]))], axis=-1)
 
 
+def without_holes(x: Array) -> Array:
+    """x (N, D) whose NaN have given way to the observed numbers of their columns, one after the other; 0 if none is.
+
+    For what looks at data before it has seen a mask, such as an initialisation: every column keeps its observed
+    values, and nearly their mean and spread.
+    """
+    holes = np.isnan(x)
+    if not holes.any():
+        return x
+    made = np.where(holes, np.zeros_like(x), x)
+    for column in np.flatnonzero(holes.any(axis=0) & ~holes.all(axis=0)):
+        known = x[~holes[:, column], column]
+        empty = np.flatnonzero(holes[:, column])
+        made[empty, column] = known[np.arange(len(empty)) % len(known)]
+    return made
+
+
 def sum_of_rows(rows: Array) -> Array:
     """Σ_n rows_n as a product with ones: NumPy's own sum adds short rows one by one."""
     return ones(len(rows), like=rows) @ rows

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vitral.core.randomness import stream
+from vitral.data.columns import Column, inputs, seen
 from vitral.data.condition import Condition
 from vitral.data.fingerprint import Watched, fingerprint
 from vitral.errors import DataError
@@ -28,10 +29,13 @@ class Bits:
 
 @dataclass(frozen=True)
 class Contract:
-    """The shape, storage and range of the rows: x = stored / scale lies in [low, high].
+    """The shape, storage and range of the rows: x = (stored / scale - location) / spread lies in [low, high].
 
-    Densities are per unit of x, which ``unit`` names. ``binary`` says that x is 0 or 1 only, and ``bits`` how such
-    rows were drawn where they were; ``context`` is what a conditional model is given beside each row.
+    ``location`` and ``spread`` have one number a feature, fitted on training rows; None means 0 and 1. Densities
+    are per unit of x, which ``unit`` names; ``log_slope`` turns them into densities of the data. ``missing`` says
+    that NaN means "not observed", ``columns`` what the features are where the rows are those of a table. ``binary``
+    says that x is 0 or 1 only, and ``bits`` how such rows were drawn where they were; ``context`` is what a
+    conditional model is given beside each row.
     """
 
     features: int
@@ -44,18 +48,61 @@ class Contract:
     binary: bool = False
     bits: Bits | None = None
     context: Condition | None = None
+    location: tuple[float, ...] | None = None
+    spread: tuple[float, ...] | None = None
+    missing: bool = False
+    columns: tuple[Column, ...] | None = None
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any]) -> Contract:
-        """A contract from plain data; ``bits`` and ``context`` may be missing, as in older files."""
+        """A contract from plain data; what has a default may be missing, as in older files."""
         made: dict[str, Any] = dict(entries)
-        for key, read in (("image_shape", tuple), ("bits", _bits), ("context", Condition.from_dict)):
+        for key, read in _READ.items():
             if made.get(key) is not None:
                 made[key] = read(made[key])
         return cls(**made)
 
     def to_dict(self) -> dict[str, Any]:
         return dict(_plain(asdict(self)))
+
+    @property
+    def inputs(self) -> int:
+        """How many numbers an encoder sees of a row; 0 where it sees the row as it is."""
+        plain = self.columns is None and not self.missing
+        return 0 if plain else inputs(self.features, self.columns, missing=self.missing)
+
+    def of(self, stored: np.ndarray) -> Rows:
+        """Rows (N, D) as this contract reads them; nothing is checked."""
+        scale = self.scale if stored.dtype == np.uint8 else 1.0
+        form = (self.location, self.spread, self.missing, self.columns)
+        return Rows(stored, None, scale, None, None, *form)
+
+    def unscaled(self, x: np.ndarray) -> np.ndarray:
+        """The data that x (..., D) stands for, (x spread + location) scale, in float64; NaN stays."""
+        data = np.asarray(x, np.float64)
+        if self.spread is not None:
+            data = data * np.asarray(self.spread)
+        if self.location is not None:
+            data = data + np.asarray(self.location)
+        return data * self.scale
+
+    def log_slope(self, rows: Rows) -> np.ndarray:
+        """log |dx / d stored| of every row, (N,): the sum over its observed numbers of -log(scale spread_d).
+
+        x_d = (s_d / scale - location_d) / spread_d has dx_d/ds_d = 1 / (scale spread_d), and one feature depends on
+        one number, so that the density of the data is p(s) = p(x) Π_d |dx_d/ds_d|:
+
+            log p(s) = log p(x) + log_slope        in the units of the data
+
+        What was not observed has no density and no factor. Masses (of classes, bits, counts, levels) have no
+        slope: columns of such kinds have location 0 and spread 1, and a likelihood of levels needs none of this.
+        """
+        spread = np.ones(self.features) if self.spread is None else np.asarray(self.spread)
+        each = -np.log(rows.scale * spread)
+        if not self.missing:
+            return np.full(len(rows), each.sum())
+        blocks = (rows.stored[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
+        return np.concatenate([np.empty(0), *(~np.isnan(some) @ each for some in blocks)])
 
     def rows(self, array: np.ndarray, name: str = "the array") -> Rows:
         """New rows for a model with this contract; refuses shapes, kinds and values that do not fit.
@@ -71,7 +118,7 @@ class Contract:
             )
         if self.binary:
             return self._bits_of(flat, name)
-        rows = Rows(flat, None, self.scale if flat.dtype == np.uint8 else 1.0)
+        rows = self.of(flat)
         rows.check(self.low, self.high, name)
         return rows
 
@@ -94,7 +141,7 @@ class Rows:
     """Rows as they are stored, (N, D), with labels (N,) or None; ``take`` converts what is needed.
 
     ``context`` (N, C) is what a conditional model is given beside each row; ``side`` the numbers (N, S) that the
-    data hold about each row, whether a model is given them or not.
+    data hold about each row, whether a model is given them or not. The rest is as in ``Contract``.
     """
 
     stored: np.ndarray
@@ -102,38 +149,83 @@ class Rows:
     scale: float
     context: np.ndarray | None = None
     side: np.ndarray | None = None
+    location: tuple[float, ...] | None = None
+    spread: tuple[float, ...] | None = None
+    missing: bool = False
+    columns: tuple[Column, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.stored)
 
     def take(self, index: np.ndarray | slice, dtype: str = "float32") -> np.ndarray:
-        """x = stored / scale for some rows, (n, D). The quotient is a float32 number in either dtype."""
+        """x = (stored / scale - location) / spread for some rows, (n, D); NaN where nothing was observed.
+
+        Without location and spread the quotient is a float32 number in either dtype; with them it is computed in
+        float64 and rounded once.
+        """
+        if self.location is not None or self.spread is not None:
+            return self._affine(self.stored[index].astype("float64")).astype(dtype)
         x = self.stored[index].astype("float32" if self.stored.dtype == np.uint8 else dtype)
         if self.scale != 1.0:
             x /= np.asarray(self.scale, x.dtype)
         return x.astype(dtype, copy=False)
 
+    def _affine(self, x: np.ndarray) -> np.ndarray:
+        x /= self.scale
+        if self.location is not None:
+            x -= np.asarray(self.location)
+        if self.spread is not None:
+            x /= np.asarray(self.spread)
+        return x
+
     def batch(self, index: np.ndarray | slice, dtype: str = "float32") -> Batch:
-        """What a model sees of some rows: x as input and target, and their context."""
+        """What a model sees of some rows: inputs, target, what of it was observed, and their context."""
         x = self.take(index, dtype)
-        return Batch(x, x, context=None if self.context is None else self.context[index].astype(dtype))
+        mask = None
+        if self.missing:
+            mask = ~np.isnan(x)
+            x, mask = np.where(mask, x, np.asarray(0.0, dtype)), mask.astype(dtype)
+        context = None if self.context is None else self.context[index].astype(dtype)
+        return Batch(seen(x, mask, self.columns), x, mask, context)
 
     def select(self, index: np.ndarray | slice) -> Rows:
         """Some of the rows, in the order given; a slice copies nothing."""
         beside = (self.labels, self.context, self.side)
         labels, context, side = (None if part is None else part[index] for part in beside)
-        return Rows(self.stored[index], labels, self.scale, context, side)
+        return replace(self, stored=self.stored[index], labels=labels, context=context, side=side)
+
+    def observed(self) -> float:
+        """How many entries of a row were observed, a mean over the rows."""
+        if not self.missing:
+            return float(self.stored.shape[1])
+        blocks = (self.stored[start : start + BLOCK] for start in range(0, len(self), BLOCK))
+        return sum(int((~np.isnan(some)).sum()) for some in blocks) / max(len(self), 1)
 
     def check(self, low: float, high: float, name: str) -> None:
-        """Refuse NaN, infinity and values outside [low, high], naming the first offender."""
+        """Refuse infinity, values x outside [low, high], and NaN where nothing may be missing: the first of them."""
         for start in range(0, len(self), BLOCK):
             x = self.take(slice(start, start + BLOCK), "float64")
             wrong = ~((x >= low) & (x <= high) & np.isfinite(x))
+            if self.missing:
+                wrong &= ~np.isnan(x)
             if wrong.any():
-                row, column = np.argwhere(wrong)[0]
-                raise DataError(
-                    _offence(name, start + int(row), int(column), float(x[row, column]), low, high)
-                )
+                row, column = (int(place) for place in np.argwhere(wrong)[0])
+                raise DataError(self._offence(name, start + row, column, low, high))
+
+    def place(self, name: str, row: int, column: int) -> str:
+        """Where an entry stands and what it is, in the unit of the data, as the beginning of a sentence."""
+        value = float(self.stored[row, column]) / self.scale
+        called = column if self.columns is None else repr(self.columns[column].name)
+        return f"{name}: row {row}, column {called} is {value:g}"
+
+    def _offence(self, name: str, row: int, column: int, low: float, high: float) -> str:
+        where = self.place(name, row, column)
+        if not np.isfinite(self.stored[row, column]):
+            return f"{where}; every value must be a finite number: remove or fill such entries"
+        spread = 1.0 if self.spread is None else self.spread[column]
+        location = 0.0 if self.location is None else self.location[column]
+        ends = f"[{low * spread + location:g}, {high * spread + location:g}]"
+        return f"{where}; values must lie in {ends}: scale the data, or choose another likelihood"
 
 
 @dataclass(frozen=True)
@@ -230,17 +322,24 @@ def _bits(entries: Mapping[str, Any]) -> Bits:
     return Bits(**entries)
 
 
+def _columns(entries: Any) -> tuple[Column, ...]:
+    return tuple(map(Column.from_dict, entries))
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "image_shape": tuple,
+    "bits": _bits,
+    "context": Condition.from_dict,
+    "location": tuple,
+    "spread": tuple,
+    "columns": _columns,
+}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(entry) for key, entry in value.items()}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _offence(name: str, row: int, column: int, value: float, low: float, high: float) -> str:
-    where = f"{name}: row {row}, column {column} is {value:g}"
-    if not np.isfinite(value):
-        return f"{where}; every value must be a finite number: remove or fill such entries"
-    return f"{where}; values must lie in [{low:g}, {high:g}]: scale the data, or choose another likelihood"
+    return [_plain(entry) for entry in value] if isinstance(value, tuple | list) else value
 
 
 def _shaped(image_shape: tuple[int, ...] | None) -> str:

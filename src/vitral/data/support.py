@@ -29,11 +29,13 @@ def check_values(rows: Rows, likelihood: Any, name: str) -> None:
         return
     for start in range(0, len(rows), BLOCK):
         x = rows.take(slice(start, start + BLOCK), "float64")
+        if rows.missing:  # a number that every column scores, where nobody observed one
+            x = np.where(np.isnan(x), 0.0, x)
         found = likelihood.offence(x)
         if found is not None:
             row, column, what = found
             raise DataError(
-                f"{name}: row {start + row}, column {column} is {x[row, column]:g}; the likelihood scores {what} "
+                f"{rows.place(name, start + row, column)}; the likelihood scores {what} "
                 "there: change the data, or choose another likelihood"
             )
 

@@ -43,7 +43,8 @@ def per_image(
     what rows pay together (free bits, a discrepancy) is measured over blocks of 1,000 rows. ``elbo`` has every
     constant and beta = 1, whatever the objective, and averages over all samples; ``sse`` is the squared distance to
     the mean of p(x given z). With ``draws`` > 1 they are averages over so many repetitions. A plain autoencoder has
-    neither elbo nor kl: they are NaN.
+    neither elbo nor kl: they are NaN. Where entries of a row are missing, all this is that of the others: entries
+    are independent given z, so that leaving some out gives the marginal of the rest.
     """
     p, dtype = model.views(theta), theta.dtype.name
 
@@ -85,9 +86,10 @@ def _measure_block(
     kl = np.full(len(batch.target), np.nan) if terms.kl is None else terms.kl.sum(axis=-1)
     if terms.kl is None and terms.log_qz is not None:
         kl = (terms.log_qz - terms.log_pz).mean(axis=0)
+    observed = model.features if batch.mask is None else batch.mask.sum(axis=-1)
     losses = [objective.rows(some) for some in _repetitions(terms, objective.samples)]
     return {
-        "loss": np.mean(losses, axis=0) - model.likelihood.constant(model.features),
+        "loss": np.mean(losses, axis=0) - model.likelihood.constant(observed),
         "elbo": log_px - kl,
         "log_px": log_px,
         "kl": kl,
@@ -104,6 +106,8 @@ def _block_terms(
         rows = Batch(*(None if array is None else array[some] for array in batch))
         terms, o, _ = model.run(p, rows, {name: eps[:, some] for name, eps in noise.items()})
         residual = rows.target - model.likelihood.mean(p.likelihood, o)
+        if rows.mask is not None:
+            residual *= rows.mask
         parts.append((terms, (residual * residual).sum(axis=-1).mean(axis=0)))
     together = {
         name: None

@@ -82,10 +82,11 @@ def model_name(latent: int, variant: str | None) -> str:
 
 
 def _sizes(data: Data) -> dict[str, Any]:
-    """What a spec has to know of the data: the numbers of a row, their shape, and the width of the context."""
+    """What a spec has to know of the data: the numbers of a row, their shape, the context, what an encoder sees."""
     contract = data.contract
     width = 0 if contract.context is None else contract.context.width
-    return {"features": contract.features, "image_shape": contract.image_shape, "context": width}
+    seen = {"context": width, "inputs": contract.inputs}
+    return {"features": contract.features, "image_shape": contract.image_shape, **seen}
 
 
 def open_data(recipe: Recipe) -> Data:

@@ -92,8 +92,11 @@ def estimates(
     return log_px_hat(model, theta, rows, samples=samples, seed=seed)
 
 
-def importance(log_px: np.ndarray | None, elbo: np.ndarray, features: int, samples: int) -> dict[str, Any]:
-    """The mean estimate of log p(x), beside the ELBO of the same images; ``elbo`` has them first."""
+def importance(log_px: np.ndarray | None, elbo: np.ndarray, features: float, samples: int) -> dict[str, Any]:
+    """The mean estimate of log p(x), beside the ELBO of the same images; ``elbo`` has them first.
+
+    ``features`` is how many entries of a row were observed, which for whole rows are all.
+    """
     if log_px is None:
         names = ("log_px_hat", "log_px_hat_se", "elbo_same_images", "bits_per_dimension")
         return {**dict.fromkeys(names), "importance_samples": 0, "importance_images": 0}
@@ -176,7 +179,8 @@ def samples_of(
     given the contexts of test images.
     """
     count = evaluation.sample_images
-    if count == 0 or not model.posterior.has_density or not model.likelihood.numeric:
+    comparable = model.likelihood.numeric and not data.test.missing  # a distance needs whole rows of numbers
+    if count == 0 or not model.posterior.has_density or not comparable:
         return {}
     p, context = model.views(theta), data.test.context
     if context is not None:
@@ -188,7 +192,9 @@ def samples_of(
     return {"samples": {"judged": "draws" if data.contract.binary else "means", **found}}
 
 
-def variance_entries(model: Model, theta: np.ndarray, sse: float | None, objective: Any) -> dict[str, Any]:
+def variance_entries(
+    model: Model, theta: np.ndarray, sse: float | None, objective: Any, features: float
+) -> dict[str, Any]:
     """The variance of the likelihood, and the beta that it amounts to at the variance of the residuals.
 
     beta' = beta s² / (SSE / D)                             (docs/derivations/likelihoods.md, the hidden beta)
@@ -196,7 +202,7 @@ def variance_entries(model: Model, theta: np.ndarray, sse: float | None, objecti
     if not isinstance(model.likelihood, GaussianFixed | GaussianLearned) or sse is None:
         return {"variance": None, "residual_variance": None, "implied_beta": None}
     variance = model.likelihood.noise_variance(model.views(theta).likelihood)
-    residual = sse / model.features
+    residual = sse / features
     beta = objective.beta * variance / residual if isinstance(objective, ELBO) else None
     return {"variance": variance, "residual_variance": residual, "implied_beta": beta}
 

@@ -194,12 +194,14 @@ class Recipe:
         image_shape: tuple[int, ...] | None = None,
         autoencoder: bool = False,
         context: int | None = None,
+        inputs: int = 0,
     ) -> Spec:
         """The model of one latent size; ``context`` is its width, one number where it is not known yet."""
         m = self.model
         width = int(m.context != "none") if context is None else context
         posterior = {"kind": "point"} if autoencoder else m.posterior
-        return Spec(features, latent, m.encoder, m.decoder, posterior, m.prior, m.likelihood, image_shape, width)
+        parts = (m.encoder, m.decoder, posterior, m.prior, m.likelihood)
+        return Spec(features, latent, *parts, image_shape, width, inputs)
 
     def _likely_spec(self) -> Spec:
         """The model of the first size, for rows as the data will have them, as far as that is known unopened."""

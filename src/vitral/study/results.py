@@ -179,7 +179,7 @@ def entry_of(
     announce("log-likelihood")
     estimates = measure.estimates(model, theta, data, evaluation, seed=job.seed)
     test, elbo = splits["test"], values["test"]["elbo"]
-    test |= measure.importance(estimates, elbo, model.features, evaluation.importance_samples)
+    test |= measure.importance(estimates, elbo, data.test.observed(), evaluation.importance_samples)
     announce("latent space")
     test |= measure.of_latent(model, theta, data, evaluation, objective)
     shortcut = test["loss"] - test["loss_at_mean"] if isinstance(objective, ELBO) else None
@@ -187,7 +187,7 @@ def entry_of(
     images = {} if test["elbo"] is None else {"elbo": elbo}
     images |= {} if estimates is None else {"log_px_hat": estimates}
     return {**_facts(one), "loss_is_likelihood": not bare,
-            **measure.variance_entries(model, theta, splits["train"]["sse"], objective),
+            **measure.variance_entries(model, theta, splits["train"]["sse"], objective, data.train.observed()),
             **splits, **_blocks(evaluation, data, one), "slope_at_stop": _slope(one.records)}, images  # fmt: skip
 
 

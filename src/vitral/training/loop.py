@@ -189,6 +189,8 @@ class Batches:
         self.model, self.data, self.plan, self.randomness, self.seed = model, data, plan, randomness, seed
         self.per_epoch = steps_per_epoch(len(data.train), plan.batch)
         self._order: tuple[int, np.ndarray] | None = None  # of the running epoch
+        observed = data.train.observed() if data.train.missing else model.features
+        self.constant = model.likelihood.constant(observed)  # of the loss of a batch
 
     def work(self, step: int) -> Work:
         epoch, position = divmod(step, self.per_epoch)
@@ -223,7 +225,7 @@ def _one_step(model: Model, source: Batches, state: TrainState, workers: Workers
     rate = value_at(source.plan.rate, state.step)
     state.step += 1
     workers.step(state.step, rate)
-    loss -= model.likelihood.constant(model.features)
+    loss -= source.constant
     for name, value in (("loss", loss), ("kl", kl), ("batches", 1.0)):
         state.sums[name] += value
     return loss

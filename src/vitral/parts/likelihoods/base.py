@@ -43,8 +43,8 @@ class Likelihood:
     def check(self) -> None:
         """Refuse options that make no sense."""
 
-    def constant(self, features: int) -> float:
-        """No part of -log p is the same for every x and every parameter."""
+    def constant(self, features: Any) -> Any:
+        """No part of -log p is the same for every x and every parameter; ``features`` may be one count a row."""
         return 0.0
 
     def offence(self, x: Array) -> Offence | None:

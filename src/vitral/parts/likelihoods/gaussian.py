@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -72,7 +72,7 @@ class GaussianFixed(OneOutput):
     def noise_variance(self, p: Views) -> float:
         return self.variance
 
-    def constant(self, features: int) -> float:
+    def constant(self, features: Any) -> Any:
         """The part of -log p that no parameter changes: (D/2) log(2 π s²)."""
         return 0.5 * features * (LOG_TWO_PI + math.log(self.variance))
 
