@@ -32,7 +32,7 @@ from vitral.parts.objectives import ELBO
 from vitral.persistence import load_tensors, save_model, save_tensors, write_json
 from vitral.study.jobs import Job, jobs, open_data
 from vitral.study.recipes import Recipe, load_recipe
-from vitral.training.checkpoints import load_checkpoint, save_checkpoint
+from vitral.training.checkpoints import Saved, load_checkpoint, refuse_another, save_checkpoint
 from vitral.training.loop import Epoch, TrainState, start, train
 
 HERE = Path(__file__).resolve().parent
@@ -91,13 +91,15 @@ def trained(sitting: Sitting) -> TrainState:
     asked = {"recipe": sitting.recipe.name, "seed": sitting.job.seed}
     plan, seconds = sitting.job.plan, _seconds(sitting.folder)
     if checkpoint.exists():
-        state = load_checkpoint(checkpoint, asked)
+        saved = load_checkpoint(checkpoint)
+        refuse_another(checkpoint, saved.asked, asked)
+        state = saved.state
     else:
         first = sitting.data.train.take(slice(0, 5000), plan.dtype)
         state = start(sitting.model, sitting.model.init(sitting.job.seed, plan.dtype, first), plan)
     for event, _ in train(sitting.model, sitting.data, plan, state, seed=sitting.job.seed):
         if isinstance(event, Epoch):
-            save_checkpoint(checkpoint, state, asked)
+            save_checkpoint(checkpoint, Saved(state, asked))
             took, clock = time.monotonic() - clock, time.monotonic()
             seconds += took
             write_json(sitting.folder / "seconds.json", {"seconds": seconds})

@@ -42,9 +42,9 @@ def test_a_row_that_was_stopped_goes_on_to_the_same_number(likelihood, tmp_path,
     (tmp_path / "one-layer-vae").rename(tmp_path / "kept")
     saved = likelihood.module.save_checkpoint
 
-    def stopped(path, state, asked):
-        saved(path, state, asked)
-        if len(state.history) == 2:
+    def stopped(path, kept):
+        saved(path, kept)
+        if len(kept.state.history) == 2:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

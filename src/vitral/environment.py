@@ -38,6 +38,44 @@ def show_versions() -> dict[str, Any]:
     }
 
 
+def fingerprint(dtype: str) -> dict[str, Any]:
+    """What decides the last bits of a training, as plain data: equal fingerprints, equal bits.
+
+    The number of threads is not in it: a training uses one thread of the BLAS, and its own change no bit. Nor is
+    numba, whose compiled steps are NumPy's to the last bit (fast.py).
+    """
+    return {"vitral": _own_version(), "dtype": dtype, **_libraries()}
+
+
+@cache
+def _libraries() -> dict[str, Any]:
+    library = blas() or {}
+    return {
+        "platform": f"{platform.system()} {platform.machine()}",
+        "libc": " ".join(platform.libc_ver()),
+        "numpy": _version("numpy"),
+        "scipy": _version("scipy"),
+        "blas": f"{library.get('name')} {library.get('version')}",
+        "kernel": library.get("kernel"),
+        "instructions": dict.fromkeys(_instructions(), True),
+    }
+
+
+def _own_version() -> str:
+    from vitral import __version__
+
+    return __version__
+
+
+def _instructions() -> list[str]:
+    """The instruction sets that NumPy has found and uses for its own loops."""
+    import numpy as np
+
+    core: Any = getattr(np, "_core", None) or np.core  # NumPy 1.26 has the older name
+    features: dict[str, bool] = getattr(core._multiarray_umath, "__cpu_features__", {})
+    return sorted(name for name, found in features.items() if found)
+
+
 def commit() -> str | None:
     """The commit of the working tree that this module belongs to, or None outside of one."""
     root = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from vitral.parts.objectives import ELBO, IWAE, MMD, BetaTC, Reconstruction
 from vitral.study import folder as folders
 from vitral.study.measure import final_beta
 from vitral.study.recipes import Recipe, load_recipe, to_toml
-from vitral.study.run import Interrupted, study
+from vitral.study.run import Interrupted, Manner, study
 from vitral.training.loop import Step
 
 CHANGES = [
@@ -63,7 +63,7 @@ def test_a_study_stopped_anywhere_and_resumed_is_the_same_study(recipe, finished
     folder = folders.create(tmp_path / "run", to_toml(recipe), "vitral study --resume here", force=False)
     count = iter(range(10**9))
     with pytest.raises(Interrupted):
-        for _ in study(recipe, folder, command="test", stop=lambda: next(count) >= after):
+        for _ in study(recipe, folder, command="test", manner=Manner(stop=lambda: next(count) >= after)):
             pass
     assert folder.incomplete
     assert "vitral study --resume here" in (folder.path / folders.MARK).read_text()

@@ -14,7 +14,7 @@ from vitral.study import folder as folders
 from vitral.study.comparison import SCALE_OF, Scored, difference, tables
 from vitral.study.jobs import jobs, open_data
 from vitral.study.recipes import Recipe, built_in, load_recipe, to_toml
-from vitral.study.run import Interrupted, study
+from vitral.study.run import Interrupted, Manner, study
 from vitral.study.variants import merged, reduced
 from vitral.training.loop import Epoch
 
@@ -235,7 +235,7 @@ def test_a_stopped_comparison_goes_on_to_the_same_bytes(tmp_path, after):
     folder = folders.create(tmp_path / "run", to_toml(recipe), "again", force=False)
     count = iter(range(10**9))
     with pytest.raises(Interrupted):
-        for _ in study(recipe, folder, command="test", stop=lambda: next(count) >= after):
+        for _ in study(recipe, folder, command="test", manner=Manner(stop=lambda: next(count) >= after)):
             pass
     for _ in study(load_recipe(str(folder.path / "recipe.toml")), folders.reopen(folder.path), command="test"):
         pass

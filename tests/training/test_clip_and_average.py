@@ -13,7 +13,7 @@ from vitral.parts.optimisers import PIECE, SGD, Adam, Momentum, blend, clip
 from vitral.parts.schedules import Cosine, Cyclical, Stages
 from vitral.study.recipes import Recipe
 from vitral.training import parallel
-from vitral.training.checkpoints import load_checkpoint, save_checkpoint
+from vitral.training.checkpoints import Saved, load_checkpoint, save_checkpoint
 from vitral.training.loop import Step, start, train
 
 STEADY = replace(PLAN, clip=0.5, average=0.9)
@@ -37,8 +37,8 @@ def test_a_training_resumed_from_any_step_is_the_uninterrupted_one(tmp_path, pla
         for event, _ in train(model, small_data(), plan, state, seed=5):
             if isinstance(event, Step) and event.step == stop:
                 break
-        save_checkpoint(path, state, {})
-        resumed = load_checkpoint(path, {})
+        save_checkpoint(path, Saved(state, {}))
+        resumed = load_checkpoint(path).state
         for _ in train(model, small_data(), plan, resumed, seed=5):
             pass
         assert resumed.history == whole.history

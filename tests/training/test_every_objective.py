@@ -10,7 +10,7 @@ from tests.training.test_parallel import batch, gradient_of, of_rows
 from vitral import specs
 from vitral.core.randomness import draw, stream
 from vitral.training import parallel
-from vitral.training.checkpoints import load_checkpoint, save_checkpoint
+from vitral.training.checkpoints import Saved, load_checkpoint, save_checkpoint
 from vitral.training.loop import Step, start, train
 
 ENTRIES = {kind: {"kind": kind} for kind in specs.OBJECTIVES} | {
@@ -53,8 +53,8 @@ def test_a_training_stopped_and_resumed_is_the_uninterrupted_one(kind, tmp_path)
     for event, _ in train(model, small_data(), plan, state, seed=5):
         if isinstance(event, Step) and event.step == 6:
             break
-    save_checkpoint(tmp_path / "c.safetensors", state, {})
-    resumed = load_checkpoint(tmp_path / "c.safetensors", {})
+    save_checkpoint(tmp_path / "c.safetensors", Saved(state, {}))
+    resumed = load_checkpoint(tmp_path / "c.safetensors").state
     for _ in train(model, small_data(), plan, resumed, seed=5):
         pass
     assert resumed.history == whole.history

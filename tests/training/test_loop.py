@@ -12,7 +12,7 @@ from vitral.evaluation.likelihood import per_image
 from vitral.parts.objectives import ELBO
 from vitral.parts.optimisers import SGD, Adam, Momentum
 from vitral.parts.schedules import Linear
-from vitral.training.checkpoints import load_checkpoint, save_checkpoint
+from vitral.training.checkpoints import Saved, load_checkpoint, refuse_another, save_checkpoint
 from vitral.training.loop import Epoch, Plan, Step, start, train
 
 
@@ -49,8 +49,8 @@ def test_a_training_resumed_from_any_step_is_the_uninterrupted_one(tmp_path, opt
         for event, _ in train(model, small_data(), plan, state, seed=5):
             if isinstance(event, Step) and event.step == stop:
                 break
-        save_checkpoint(path, state, {"recipe": "r"})
-        resumed = load_checkpoint(path, {"recipe": "r"})
+        save_checkpoint(path, Saved(state, {"recipe": "r"}))
+        resumed = load_checkpoint(path).state
         for _ in train(model, small_data(), plan, resumed, seed=5):
             pass
         assert resumed.theta.tobytes() == whole.theta.tobytes()
@@ -60,11 +60,12 @@ def test_a_training_resumed_from_any_step_is_the_uninterrupted_one(tmp_path, opt
 
 
 def test_another_recipe_is_refused_at_resume(tmp_path):
-    """What differs is named."""
+    """What differs is named, key by key, and what is equal is not."""
     _, state = run(PLAN)
-    save_checkpoint(tmp_path / "c.safetensors", state, {"recipe": "a", "data": 1})
-    with pytest.raises(UsageError, match="another recipe"):
-        load_checkpoint(tmp_path / "c.safetensors", {"recipe": "b", "data": 1})
+    save_checkpoint(tmp_path / "c.safetensors", Saved(state, {"recipe": {"rate": 1.0, "sizes": (2, 3)}}))
+    asked = {"recipe": {"rate": 2.0, "sizes": (2, 3)}, "data": 1}
+    with pytest.raises(UsageError, match=r"another run: recipe.rate was 1.0 and is 2.0; data was null and is 1: put"):
+        refuse_another(tmp_path, load_checkpoint(tmp_path / "c.safetensors").asked, asked)
 
 
 def test_every_step_and_every_epoch_is_an_event():

@@ -36,6 +36,7 @@ PICTURES = (".png", ".svg")
 @click.option("--no-data", is_flag=True, help="Keep training rows out of report and arrays.")
 @click.option("--seed", type=click.IntRange(0, options.LARGEST_SEED), help="Seed of training, or of the evaluation.")
 @options.language
+@options.going_on
 @options.force
 @options.as_json
 @options.quiet

@@ -122,6 +122,16 @@ numbers = click.option("--context", "numbers", metavar="X[,X...]",
 force = click.option("--force", is_flag=True, help="Overwrite what exists.")
 
 
+def going_on(function: Callable[..., Any]) -> Callable[..., Any]:
+    """How to go on with a run; read with ``runs.manner``."""
+    for name, text in (("slower", "go on with half the learning rate"), ("strict", "refuse another environment")):
+        function = click.option(
+            f"--{name}", is_flag=True, expose_value=False, help=f"With --resume: {text}.",
+            callback=lambda ctx, option, value: ctx.meta.update({option.name: value}),
+        )(function)  # fmt: skip
+    return function
+
+
 def out(default: str, what: str = "Picture (.png, .svg) or array (.npy).") -> Callable[..., Any]:
     """Where the result goes; the ending chooses picture or array."""
     return click.option(

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from vitral.cli.console import say
 from vitral.cli.stopping import Stop
-from vitral.study.run import Estimate, Event, Stage
+from vitral.study.run import Estimate, Event, Notice, Stage
 from vitral.training.loop import Epoch, Step
 
 tqdm.monitor_interval = 0  # no thread that watches the bars: a process with threads is not copied (training/team.py)
@@ -70,6 +70,9 @@ def _watched(events: Iterable[Event], stop: Stop) -> Iterator[Event]:
             stop.patient = event.steps > 0
             if stop() and not stop.patient:
                 raise KeyboardInterrupt
+        if isinstance(event, Notice):  # said also where it is quiet: something went wrong
+            with tqdm.external_write_mode(file=sys.stderr):
+                say(f"vitral: warning: {event.sentence}")
         yield event
 
 

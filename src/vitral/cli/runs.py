@@ -22,9 +22,10 @@ from vitral.errors import ResourceError, UsageError
 from vitral.study import folder as folders
 from vitral.study.folder import RunFolder
 from vitral.study.recipes import Recipe, to_toml
+from vitral.study.run import Manner
 
 LOCK = "running.lock"
-BESIDE_RESUME = {"resume", "no_data", "as_json", "quiet"}
+BESIDE_RESUME = {"resume", "no_data", "as_json", "quiet", "strict", "slower"}
 
 
 def begin(recipe: Recipe, out: Path | None, resume_line: Callable[[Path], str], *, force: bool) -> RunFolder:
@@ -60,6 +61,15 @@ def refuse_beside_resume(context: click.Context) -> None:
             raise UsageError(
                 f"--resume goes on with the recipe of the run, without {shown}: leave it out, or start a new run"
             )
+
+
+def manner(context: click.Context, *, resumed: bool) -> Manner:
+    """How the options of a command want its run to be carried out."""
+    wishes = {name: bool(context.meta.get(name)) for name in ("strict", "slower")}
+    for name, wish in wishes.items():
+        if wish and not resumed:
+            raise UsageError(f"--{name} means nothing without --resume: leave it out, or name the run to go on with")
+    return Manner(**wishes)
 
 
 def command_line(*words: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ DRAWING = 20.0  # seconds for the figures in both languages, drawn side by side 
     "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped."
 )
 @click.option("--no-data", is_flag=True, help="Keep training rows out of report and arrays.")
+@options.going_on
 @options.force
 @options.as_json
 @options.quiet
@@ -84,6 +86,7 @@ def carry_out(
     from vitral.study.run import study
 
     command, run = str(context.command.name), None
+    how = runs.manner(context, resumed=resume is not None)
     if resume is not None:
         runs.refuse_beside_resume(context)
         run = runs.again(resume, command)
@@ -92,8 +95,8 @@ def carry_out(
     data = open_data(asked)  # refused, if it must be, before a folder is made
     if run is None:
         run = runs.begin(asked, out, lambda path: _resume_line(command, path, no_data), force=force)
-    with stoppable(_resume_line(command, run.path, no_data)) as stop, runs.alone(run.path):
-        events = study(asked, run, command=line, data=data, show_data=not no_data, stop=stop)
+    with stoppable(_resume_line(command, run.path, no_data), run.path) as stop, runs.alone(run.path):
+        events = study(asked, run, command=line, data=data, show_data=not no_data, manner=replace(how, stop=stop))
         show(events, stop, quiet=quiet, afterwards=DRAWING)
         _report(run, as_json=as_json, quiet=quiet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ WITH_WIDTHS = ("gated", "mlp")  # networks whose hidden layers have widths
     "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped."
 )
 @options.seed
+@options.going_on
 @options.force
 @options.as_json
 @options.quiet
@@ -131,6 +133,7 @@ def command(
     from vitral.study.recipes import load_recipe
     from vitral.study.run import train_all
 
+    how = runs.manner(context, resumed=resume is not None)
     if resume is not None:
         runs.refuse_beside_resume(context)
         run = runs.again(resume, "train")
@@ -154,8 +157,8 @@ def command(
         recipe = load_recipe("train", [*asked, *changes])
         rows = open_data(recipe)  # refused, if it must be, before a folder is made
         run = runs.begin(recipe, out, _resume_line, force=force)
-    with stoppable(_resume_line(run.path)) as stop, runs.alone(run.path):
-        show(train_all(recipe, rows, run, stop=stop), stop, quiet=quiet)
+    with stoppable(_resume_line(run.path), run.path) as stop, runs.alone(run.path):
+        show(train_all(recipe, rows, run, replace(how, stop=stop)), stop, quiet=quiet)
         run.finish()
     _tell(run, as_json=as_json, quiet=quiet)
 

@@ -13,9 +13,12 @@ import numpy as np
 
 from vitral.errors import ResourceError, UsageError
 from vitral.persistence import write_atomically
+from vitral.training.checkpoints import Checkpoints
 
 MARK = "INCOMPLETE.txt"
 RECIPE = "recipe.toml"
+STOP = "STOP"  # a file of this name, made by anybody, asks the run to save and end
+PARTS = ("progress", "models", "checkpoints")
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,8 @@ class RunFolder:
     def model(self, name: str) -> Path:
         return self.path / "models" / f"{name}.safetensors"
 
-    def checkpoint(self, name: str) -> Path:
-        return self.path / "checkpoints" / f"{name}.safetensors"
+    def checkpoints(self, name: str) -> Checkpoints:
+        return Checkpoints(self.path / "checkpoints" / name)
 
     def progress(self, name: str) -> Path:
         return self.path / "progress" / f"{name}.jsonl"
@@ -70,14 +73,12 @@ def create(path: Path, recipe: str, resume_line: str, *, force: bool) -> RunFold
     if path.is_dir() and any(path.iterdir()):
         _make_room(path, force=force)
     try:
-        for part in ("progress", "models", "checkpoints"):
+        for part in PARTS:
             (path / part).mkdir(parents=True, exist_ok=True)
         write_atomically(path / MARK, f"This run is not complete. To go on:\n\n    {resume_line}\n".encode())
         write_atomically(path / RECIPE, recipe.encode())
     except OSError as error:
-        raise ResourceError(
-            f"cannot write the run folder {path}: {error.strerror}; choose another with --out"
-        ) from error
+        raise _unwritable(path, error) from error
     return RunFolder(path)
 
 
@@ -102,8 +103,15 @@ def reopen(path: Path) -> RunFolder:
         )
     if not (path / MARK).exists():
         raise UsageError(f"{path} is complete: nothing is left to resume; choose another --out for a new run")
-    for stray in path.rglob(".*.tmp"):
-        stray.unlink()
-    for part in ("progress", "models", "checkpoints"):
-        (path / part).mkdir(exist_ok=True)
+    try:
+        for stray in [*path.rglob(".*.tmp"), *path.glob(STOP)]:
+            stray.unlink()
+        for part in PARTS:
+            (path / part).mkdir(exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
     return RunFolder(path)
+
+
+def _unwritable(path: Path, error: OSError) -> ResourceError:
+    return ResourceError(f"cannot write the run folder {path}: {error.strerror or error}; choose another with --out")

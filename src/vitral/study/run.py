@@ -1,15 +1,15 @@
 """The study: train the models of a recipe, evaluate them, write the run folder.
 
 A generator of events, like the training loop that it wraps: ``Stage`` when something begins, ``Step`` and
-``Epoch`` while a model trains. It may be stopped between two steps and resumed bit for bit.
+``Epoch`` while a model trains. It may be stopped between two steps and resumed bit for bit
+(docs/resume.md).
 """
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,17 +19,17 @@ from vitral import __version__
 from vitral.data import Data
 from vitral.data.batches import steps_per_epoch
 from vitral.environment import commit, show_versions
-from vitral.errors import VitralError
+from vitral.errors import ResourceError, VitralError
 from vitral.model import Model
-from vitral.persistence import load_model, save_model, write_atomically, write_json
+from vitral.persistence import load_model, save_model, write_json
 from vitral.specs import described_objective
 from vitral.study import pictures, results, second_stage
 from vitral.study.estimate import seconds_left
 from vitral.study.folder import RunFolder
 from vitral.study.jobs import Job, Trained, jobs, open_data
+from vitral.study.keeping import INTERVAL, Keeper
 from vitral.study.notebook import NotebookReplay, Sequence, fill
-from vitral.study.recipes import Recipe, to_toml
-from vitral.training.checkpoints import load_checkpoint, save_checkpoint
+from vitral.study.recipes import Recipe
 from vitral.training.loop import Epoch, Step, TrainState, start, train
 
 FIRST_ROWS = 5000  # training rows that an initialisation may look at
@@ -55,7 +55,30 @@ class Estimate(NamedTuple):
     seconds: float
 
 
-Event = Stage | Estimate | Step | Epoch
+class Notice(NamedTuple):
+    """Something that does not stop the work, and that its owner should know: one sentence."""
+
+    sentence: str
+
+
+Event = Stage | Estimate | Notice | Step | Epoch
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run is carried out, which changes none of its numbers unless ``slower`` is asked for.
+
+    ``stop`` is asked after every step. A checkpoint is written after every epoch, and in an epoch after every ``every``
+    seconds. ``strict`` refuses to go on in another environment; ``slower`` goes on with half the learning rate.
+    """
+
+    stop: Callable[[], bool] = lambda: False
+    every: float = INTERVAL
+    strict: bool = False
+    slower: bool = False
+
+
+PLAIN = Manner()
 
 
 def study(
@@ -65,12 +88,12 @@ def study(
     command: str,
     data: Data | None = None,
     show_data: bool = True,
-    stop: Callable[[], bool] = lambda: False,
+    manner: Manner = PLAIN,
 ) -> Iterator[Event]:
     """Run a recipe into a folder; what the folder already holds of the same recipe is not done again."""
     began, started = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
     data = data or open_data(recipe)
-    trained = yield from train_all(recipe, data, folder, stop=stop)
+    trained = yield from train_all(recipe, data, folder, manner)
     metrics: dict[str, Any] = {}
     arrays: dict[str, np.ndarray] = {}
     for part, collect in results.parts(recipe, data, trained, show_data=show_data):
@@ -85,7 +108,7 @@ def study(
 
 
 def train_all(
-    recipe: Recipe, data: Data, folder: RunFolder, *, stop: Callable[[], bool] = lambda: False
+    recipe: Recipe, data: Data, folder: RunFolder, manner: Manner = PLAIN
 ) -> Generator[Event, None, list[Trained]]:
     """Train every model of a recipe; those that the folder already holds are loaded."""
     todo = jobs(recipe, data)
@@ -93,52 +116,81 @@ def train_all(
     trained = []
     if left:
         yield Estimate(seconds_left([job for job in left if job.base(todo) is None], data))
+    asked = {"recipe": recipe.to_dict(), "data": _described(data)}
     for job in todo:
         _adopt(job, job.base(todo), folder)
-        trained.append((yield from _trained(job, recipe, data, folder, stop)))
+        keeper = Keeper(job.name, folder, asked, every=manner.every, strict=manner.strict)
+        trained.append((yield from _trained(job, recipe, data, folder, keeper, manner)))
     return trained
+
+
+def _described(data: Data) -> dict[str, Any]:
+    """What a resumed training has to find again."""
+    rows = {name: len(part) for name, part in data.parts().items()}
+    return {"name": data.name, "split": data.split, "rows": rows, "values": data.fingerprint()}
 
 
 def _adopt(job: Job, base: Job | None, folder: RunFolder) -> None:
     """Let a second stage begin where the training of its base ended, instead of training the same bits again."""
-    if base is None or folder.checkpoint(job.name).exists() or folder.model(job.name).exists():
-        return
-    folder.write_records(job.name, folder.records(base.name))
-    copies = {Strip(folder, base).path: Strip(folder, job).path}
-    copies[folder.checkpoint(base.name)] = folder.checkpoint(job.name)  # last: where it is, all is
-    for there, here in copies.items():
-        if there.exists():
-            write_atomically(here, there.read_bytes())
+    here = folder.checkpoints(job.name)
+    if base is not None and not here.exist() and not folder.model(job.name).exists():
+        here.adopt(folder.checkpoints(base.name))
 
 
 def _trained(
-    job: Job, recipe: Recipe, data: Data, folder: RunFolder, stop: Callable[[], bool]
+    job: Job, recipe: Recipe, data: Data, folder: RunFolder, keeper: Keeper, manner: Manner
 ) -> Generator[Event, None, Trained]:
     """Train a job, or load what an earlier start of the same run has finished."""
+    state = keeper.reopened()
+    yield from map(Notice, keeper.told())
     if not folder.model(job.name).exists():
-        yield from _train(job, job.spec.build(), recipe, data, folder, stop)
+        model, replay = job.spec.build(), _replay(job, recipe, data)
+        weights = replay.weights() if replay else None  # drawn in any case: what it draws next comes after them
+        if state is None:
+            state = _new(job, model, data, weights)
+        elif manner.slower:
+            state.slowing *= 0.5
+            keeper.save(state)  # at once: whoever goes on again need not ask again
+        yield from _train(job, model, data, keeper, state, replay, manner.stop)
+        yield from _finish(job, recipe, data, folder, state)
     spec, theta, _, _ = load_model(folder.model(job.name))  # a second stage has given it another prior
-    records, strip = folder.records(job.name), Strip(folder, job).load()
-    return Trained(replace(job, spec=spec), spec.build(), theta, records, strip)
+    return Trained(replace(job, spec=spec), spec.build(), theta, folder.records(job.name), keeper.strip)
 
 
 def _train(
-    job: Job, model: Model, recipe: Recipe, data: Data, folder: RunFolder, stop: Callable[[], bool]
+    job: Job,
+    model: Model,
+    data: Data,
+    keeper: Keeper,
+    state: TrainState,
+    replay: NotebookReplay | None,
+    stop: Callable[[], bool],
 ) -> Iterator[Event]:
-    asked = {"recipe": to_toml(recipe), "data": [data.name, *(len(rows) for rows in data.parts().values())]}
-    replay = _replay(job, recipe, data)
-    state = _begin(job, model, data, folder, replay, asked)
+    """Train to the end of the plan; ``keeper`` holds every state that somebody might go on from."""
     yield Stage(job.name, job.plan.epochs * steps_per_epoch(len(data.train), job.plan.batch), state.step)
-    clock = time.monotonic()
     for event, _ in train(model, data, job.plan, state, seed=job.seed, randomness=replay):
         if isinstance(event, Epoch):
-            seconds, clock = time.monotonic() - clock, time.monotonic()
-            _record(job, model, data, folder, state, seconds)
-            save_checkpoint(folder.checkpoint(job.name), state, asked)
+            keeper.epoch(pictures.reconstructions(model, state.measured, data) if job.main else None)
+        if isinstance(event, Epoch) or keeper.due:
+            keeper.save(state)
         yield event
+        yield from map(Notice, keeper.told())
         if isinstance(event, Step) and stop():
-            save_checkpoint(folder.checkpoint(job.name), state, asked)
-            raise Interrupted(f"stopped at step {state.step} of {job.name}; everything so far is saved")
+            _stop(job, keeper, state)
+    keeper.finish(state)
+    yield from map(Notice, keeper.told())
+
+
+def _stop(job: Job, keeper: Keeper, state: TrainState) -> None:
+    """Save and leave."""
+    problem = keeper.save(state)
+    if problem is not None:
+        raise ResourceError(f"stopped at step {state.step} of {job.name}, which was not saved: {problem}") from problem
+    raise Interrupted(f"stopped at step {state.step} of {job.name}; everything so far is saved")
+
+
+def _finish(job: Job, recipe: Recipe, data: Data, folder: RunFolder, state: TrainState) -> Iterator[Event]:
+    """The second stage, where one is asked for, and the model file."""
     theta = state.result(job.plan)
     facts = {
         "kind": job.kind,
@@ -150,6 +202,8 @@ def _train(
         "data_seed": recipe.training.seed,
         "validation": state.history[-1]["validation"],
     }
+    if state.slowing != 1.0:
+        facts["slowing"] = state.slowing
     spec = job.spec
     if job.second_stage:
         yield Stage(f"second stage of {job.name}")
@@ -159,27 +213,8 @@ def _train(
     save_model(folder.model(job.name), spec, theta, data.contract.to_dict(), facts, __version__)
 
 
-def _record(job: Job, model: Model, data: Data, folder: RunFolder, state: TrainState, seconds: float) -> None:
-    """One more line of progress, and one more row of the film strip."""
-    earlier = len(state.history) - 1
-    records = folder.records(job.name)[:earlier]
-    folder.write_records(job.name, [*records, {**state.history[-1], "seconds": round(seconds, 3)}])
-    if job.main:
-        Strip(folder, job).add(earlier, pictures.reconstructions(model, state.measured, data))
-
-
-def _begin(
-    job: Job,
-    model: Model,
-    data: Data,
-    folder: RunFolder,
-    replay: NotebookReplay | None,
-    asked: dict[str, Any],
-) -> TrainState:
-    """The state of the checkpoint where there is one, else a new one."""
-    weights = replay.weights() if replay else None
-    if folder.checkpoint(job.name).exists():
-        return load_checkpoint(folder.checkpoint(job.name), asked)
+def _new(job: Job, model: Model, data: Data, weights: dict[str, np.ndarray] | None) -> TrainState:
+    """The state before the first step, with the replay's ``weights`` where there is one."""
     theta = model.init(job.seed, job.plan.dtype, data.train.take(slice(0, FIRST_ROWS), job.plan.dtype))
     if weights:
         fill(model, theta, weights, job.spec.latent)
@@ -195,26 +230,3 @@ def _replay(job: Job, recipe: Recipe, data: Data) -> NotebookReplay | None:
         recipe.model.latents, epochs, len(data.train), job.plan.batch, data.contract.features, hidden
     )
     return NotebookReplay(sequence, job.index)
-
-
-class Strip:
-    """The same test images reconstructed after every epoch, kept beside the checkpoint until the end."""
-
-    def __init__(self, folder: RunFolder, job: Job) -> None:
-        self.path = folder.path / "checkpoints" / f"{job.name}-strip.npz"
-
-    def load(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Epochs (E,) and frames (E, 10, D)."""
-        if not self.path.exists():
-            return None
-        with np.load(self.path, allow_pickle=False) as archive:
-            return archive["epochs"], archive["frames"]
-
-    def add(self, epoch: int, frame: np.ndarray) -> None:
-        earlier = self.load() if epoch else None
-        epochs, frames = (
-            (earlier[0][:epoch], earlier[1][:epoch]) if earlier else (np.empty(0, int), frame[None][:0])
-        )
-        content = io.BytesIO()
-        np.savez(content, epochs=np.append(epochs, epoch), frames=np.concatenate([frames, frame[None]]))
-        write_atomically(self.path, content.getvalue())

@@ -83,7 +83,8 @@ class Streams:
 class TrainState:
     """All that a resumed training needs: nothing else changes while it runs.
 
-    ``sums`` are the running epoch's loss, kl and count of batches; ``history`` the records so far.
+    ``sums`` are the running epoch's loss, kl and count of batches; ``history`` the records so far. ``slowing`` is a
+    factor of the plan's rate, below 1 where a training goes on more slowly after it had diverged.
     """
 
     theta: Array
@@ -94,6 +95,11 @@ class TrainState:
     best: Array | None = None
     best_epoch: int = 0
     average: Array | None = None
+    slowing: float = 1.0
+
+    def facts(self) -> dict[str, Any]:
+        """What is not an array: plain data."""
+        return {name: getattr(self, name) for name in ("step", "sums", "history", "best_epoch", "slowing")}
 
     def arrays(self) -> dict[str, Array]:
         """What the steps change, by the names that checkpoints use."""
@@ -222,7 +228,7 @@ def _one_step(model: Model, source: Batches, state: TrainState, workers: Workers
         finite = False
     if not finite:
         raise TrainingDiverged(state.step + 1, _offender(model, state.theta, workers.work(state.step)))
-    rate = value_at(source.plan.rate, state.step)
+    rate = state.slowing * value_at(source.plan.rate, state.step)
     state.step += 1
     workers.step(state.step, rate)
     loss -= source.constant
