@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -14,10 +14,11 @@ import numpy as np
 
 from vitral.core.randomness import stream
 from vitral.data import Contract
-from vitral.errors import UsageError, VitralError, unknown
+from vitral.errors import FileError, UsageError, VitralError, unknown
 from vitral.evaluation.latent import codes, decoded
 from vitral.model import Model
-from vitral.persistence import load_model
+from vitral.persistence import ModelFile, load_model
+from vitral.persistence.models import ODD
 from vitral.specs import Spec
 
 TINY = "tiny"
@@ -25,7 +26,7 @@ TINY = "tiny"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model with its parameters, the contract of its data, and facts about its training.
+    """A model with its parameters, the contract of its data, facts about its training, and metrics by split.
 
     Arrays go in as (N, D), (N, H, W) or (N, H, W, C), 8-bit or in the unit of the contract, and are
     checked against it; a model that was trained on drawn bits draws them from grey levels, by its own rule and seed.
@@ -44,6 +45,7 @@ class TrainedModel:
     theta: np.ndarray
     contract: Contract
     facts: Mapping[str, Any]
+    metrics: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -159,8 +161,16 @@ def load(path: str | Path) -> TrainedModel | Run:
 
 def load_file(path: Path) -> TrainedModel:
     """The model of one .safetensors file."""
-    spec, theta, contract, facts = load_model(path)
-    return TrainedModel(spec, spec.build(), theta, Contract.from_dict(contract), facts)
+    file = load_model(path)
+    return TrainedModel(file.spec, file.spec.build(), file.theta, _contract(path, file), file.facts, file.metrics)
+
+
+def _contract(path: Path, file: ModelFile) -> Contract:
+    """The contract of a model file; what it says wrong is the file's fault."""
+    try:
+        return Contract.from_dict(file.contract)
+    except (VitralError, *ODD) as error:
+        raise FileError(f"{path} holds a contract of data that this Vitral does not know: {error}") from error
 
 
 def load_one(path: str | Path, name: str | None = None) -> TrainedModel:

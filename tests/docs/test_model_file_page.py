@@ -10,7 +10,7 @@ import pytest
 from tests.docs import pages
 from vitral.data.contract import Contract
 from vitral.errors import FileError
-from vitral.persistence import FORMAT_VERSION, HEADER_LIMIT, load_model, save_model
+from vitral.persistence import FORMAT_VERSION, HEADER_LIMIT, TENSOR_LIMIT, load_model, save_model
 from vitral.specs import Spec
 
 PAGE = pages.text("model_file.md")
@@ -76,14 +76,28 @@ def test_the_tensors_of_the_default_model_are_those_of_the_page():
         assert str(shape) in PAGE
 
 
+def test_the_digest_of_the_file_is_made_as_the_page_says(written):
+    """SHA-256 of all bytes, its own 64 digits counted as zeros; and one of every tensor."""
+    content = written[0].read_bytes()
+    facts, tensors = _taken_apart(written[0])
+    said = facts["file_sha256"].encode("ascii")
+    assert content.count(said) == 1
+    assert hashlib.sha256(content.replace(said, b"0" * 64)).hexdigest() == said.decode()
+    each = {
+        name: hashlib.sha256(f"{name}|{array.dtype.str}|{array.shape}|".encode() + array.tobytes()).hexdigest()
+        for name, array in tensors.items()
+    }
+    assert facts["tensors_sha256"] == each
+
+
 def test_reading_gives_back_what_was_written(written):
     """Spec, parameters, contract and facts, bit for bit."""
     path, spec, theta = written
-    again, numbers, contract, facts = load_model(path)
-    assert again.to_dict() == spec.to_dict()
-    np.testing.assert_array_equal(numbers, theta)
-    assert Contract.from_dict(contract) == CONTRACT
-    assert facts == {"epochs": 3}
+    file = load_model(path)
+    assert file.spec.to_dict() == spec.to_dict()
+    np.testing.assert_array_equal(file.theta, theta)
+    assert Contract.from_dict(file.contract) == CONTRACT
+    assert file.facts == {"epochs": 3}
 
 
 def test_a_damaged_byte_is_noticed(written):
@@ -97,6 +111,7 @@ def test_a_damaged_byte_is_noticed(written):
 
 
 def test_the_version_and_the_header_limit_are_those_of_the_page():
-    """The page states both."""
+    """The page states them."""
     assert f"format version {FORMAT_VERSION}" in pages.headings(PAGE, 1)[0]
     assert f"{HEADER_LIMIT:,} bytes" in PAGE
+    assert f"{TENSOR_LIMIT:,} tensors" in PAGE

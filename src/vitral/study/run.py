@@ -153,8 +153,8 @@ def _trained(
             keeper.save(state)  # at once: whoever goes on again need not ask again
         yield from _train(job, model, data, keeper, state, replay, manner.stop)
         yield from _finish(job, recipe, data, folder, state)
-    spec, theta, _, _ = load_model(folder.model(job.name))  # a second stage has given it another prior
-    return Trained(replace(job, spec=spec), spec.build(), theta, folder.records(job.name), keeper.strip)
+    file = load_model(folder.model(job.name))  # a second stage has given it another prior
+    return Trained(replace(job, spec=file.spec), file.spec.build(), file.theta, folder.records(job.name), keeper.strip)
 
 
 def _train(

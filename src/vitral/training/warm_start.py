@@ -35,8 +35,8 @@ def warm_start_from(model: Model, theta: Array, path: str | Path) -> list[str]:
         raise UsageError(
             f"training.start_from must be a model file, and there is none at {path}: check the path"
         )
-    spec, other_theta, _, _ = load_model(Path(path))
-    return warm_start(model, theta, spec.build(), other_theta)
+    other = load_model(Path(path))
+    return warm_start(model, theta, other.spec.build(), other.theta)
 
 
 def _shown(tensors: dict[str, tuple[slice, tuple[int, ...]]]) -> str:
