@@ -83,8 +83,8 @@ def create(path: Path, recipe: str, resume_line: str, *, force: bool) -> RunFold
 
 
 def _make_room(path: Path, *, force: bool) -> None:
-    if not (path / RECIPE).exists() and all(MARK in file.name for file in path.rglob("*") if file.is_file()):
-        return  # a run that was killed before it had a recipe
+    if not (path / RECIPE).exists() and all(_of_a_start(file.name) for file in path.rglob("*") if file.is_file()):
+        return  # a run that ended before it had a recipe
     if not (path / RECIPE).exists():
         raise UsageError(
             f"{path} is not empty and not a run folder, so nothing there is touched: choose another --out"
@@ -93,6 +93,11 @@ def _make_room(path: Path, *, force: bool) -> None:
         how = "--resume to go on, " if (path / MARK).exists() else ""
         raise UsageError(f"{path} already holds a run: use {how}--force to overwrite it, or another --out")
     shutil.rmtree(path)
+
+
+def _of_a_start(name: str) -> bool:
+    """Whether a file is the mark, or the temporary beginning of mark or recipe."""
+    return name == MARK or (name.startswith((f".{MARK}.", f".{RECIPE}.")) and name.endswith(".tmp"))
 
 
 def reopen(path: Path) -> RunFolder:
