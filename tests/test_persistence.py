@@ -96,6 +96,29 @@ def test_a_target_that_windows_holds_is_tried_again(tmp_path, monkeypatch):
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
+@pytest.mark.parametrize("number", [5, 32, 33])
+def test_a_target_that_windows_does_not_let_go_is_said_after_a_while_and_never_copied_over(
+    tmp_path, monkeypatch, number
+):
+    """The old file stays whole. A clock that jumps stands for the two and a half seconds."""
+    path, clock = tmp_path / "file", iter(range(100))
+    write_atomically(path, b"old")
+
+    def held(source, target):
+        error = OSError("held by another program")
+        error.winerror = number
+        raise error
+
+    monkeypatch.setattr(pathlib.Path, "replace", held)
+    monkeypatch.setattr("vitral.persistence.atomic.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("vitral.persistence.atomic.time.monotonic", lambda: float(next(clock)))
+    with pytest.raises(ResourceError, match="held by another program"):
+        write_atomically(path, b"new")
+    assert next(clock) == 4  # asked at once, and until the patience of 2.5 seconds is over
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
 def test_the_packaged_model_is_small_and_loads():
     """The fixture of format 1 that every later version must read."""
     model = vitral.load("tiny")

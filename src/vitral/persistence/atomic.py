@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         _replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the disk that has just failed may fail at this as well; a later start removes it
+            temporary.unlink(missing_ok=True)
         raise ResourceError(
             f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
         ) from error
