@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -12,13 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import vitral
+from vitral.core.parameters import named
 from vitral.data import load_data
+from vitral.errors import FileError
 from vitral.parts.optimisers import Adam
-from vitral.persistence import load_model, save_model
+from vitral.persistence import load_model, load_tensors, save_model, save_tensors
 from vitral.report.run_folder import read_run
 from vitral.specs import Spec
 from vitral.study.recipes import load_recipe, to_toml
-from vitral.training.checkpoints import load_checkpoint, save_checkpoint
+from vitral.training.checkpoints import FACTS, Saved, load_checkpoint, save_checkpoint
 from vitral.training.loop import Plan, start
 
 ROWS = np.arange(60, dtype=np.float32).reshape(12, 5) / 60.0
@@ -83,8 +86,56 @@ def checkpoints() -> list[bytes]:
     model = small_spec().build()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
-        save_checkpoint(path, start(model, model.init(0), Plan(optimiser=Adam())), {"recipe": "x"})
+        save_checkpoint(path, Saved(start(model, model.init(0), Plan(optimiser=Adam())), {"recipe": "x"}))
         return [path.read_bytes()]
+
+
+# What lies under the digest of a file can be hostile too, from whoever knows how to compute one. These readers put
+# damaged text where a whole file has its metadata, or a checkpoint its facts, and read that file.
+
+
+@cache
+def metadata() -> list[bytes]:
+    spec = small_spec()
+    contract = load_data_of(ROWS).contract.to_dict()
+    facts = {"kind": "model", "vitral": vitral.__version__, "spec": spec.to_dict(), "contract": contract}
+    return [json.dumps({**facts, "facts": {"kind": "vae"}, "metrics": {}}).encode()]
+
+
+@cache
+def tensors() -> dict[str, np.ndarray]:
+    model = small_spec().build()
+    theta = model.init(0)
+    return {name: theta[where].reshape(shape) for name, (where, shape) in named(model.shapes).items()}
+
+
+def read_metadata(path: Path) -> Any:
+    whole = path.with_suffix(".safetensors")
+    save_tensors(whole, tensors(), table_of(path))
+    return vitral.load(whole)
+
+
+@cache
+def facts() -> list[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "c.safetensors"
+        path.write_bytes(checkpoints()[0])
+        return [load_tensors(path, "checkpoint")[0][FACTS].tobytes()]
+
+
+def read_facts(path: Path) -> Any:
+    whole = path.with_suffix(".safetensors")
+    whole.write_bytes(checkpoints()[0])
+    parts = load_tensors(whole, "checkpoint")[0] | {FACTS: np.frombuffer(path.read_bytes(), np.uint8)}
+    save_tensors(whole, parts, {"kind": "checkpoint"})
+    return load_checkpoint(whole)
+
+
+def table_of(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise FileError("no table to begin with") from error
 
 
 @cache
@@ -95,6 +146,14 @@ def recipes() -> list[bytes]:
 @cache
 def run_arrays() -> list[bytes]:
     return [saved(np.savez_compressed, codes=ROWS, grid=np.zeros((3, 4)))]
+
+
+def whole_model(content: bytes) -> int:
+    return 3 * (len(content) + len(models()[0]))  # it is made, written and read
+
+
+def whole_checkpoint(content: bytes) -> int:
+    return 3 * (len(content) + len(checkpoints()[0]))
 
 
 def read_arrays_of_run(path: Path) -> Any:
@@ -108,7 +167,9 @@ READERS = {
         Reader("npy", "rows.npy", lambda path: load_data(str(path)), arrays),
         Reader("npz", "rows.npz", lambda path: load_data(str(path)), archives),
         Reader("model", "m.safetensors", load_model, models),
-        Reader("checkpoint", "c.safetensors", lambda path: load_checkpoint(path, {"recipe": "x"}), checkpoints),
+        Reader("checkpoint", "c.safetensors", load_checkpoint, checkpoints),
+        Reader("metadata", "m.json", read_metadata, metadata, whole_model),
+        Reader("facts", "c.json", read_facts, facts, whole_checkpoint),
         Reader("recipe", "r.toml", lambda path: load_recipe(str(path)), recipes),
         Reader("run", "arrays.npz", read_arrays_of_run, run_arrays),
     )
