@@ -11,6 +11,8 @@ MODULES = (
     "vitral.data",
     "vitral.data.sprites",
     "vitral.environment",
+    "vitral.estimator.conditional",
+    "vitral.estimator.vae",
     "vitral.evaluation.diagnosis",
     "vitral.evaluation.findings",
     "vitral.model",

@@ -10,10 +10,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Batch": "vitral.model",
+    "ConditionalVAE": "vitral.estimator",
     "Model": "vitral.model",
     "Run": "vitral.api",
     "Spec": "vitral.specs",
     "TrainedModel": "vitral.api",
+    "VAE": "vitral.estimator",
     "VitralError": "vitral.errors",
     "load": "vitral.api",
     "load_data": "vitral.data",
@@ -21,12 +23,14 @@ _HOMES = {
     "stream": "vitral.core.randomness",
 }
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - in plain order; ruff would take VAE for a constant and put it first
     "Batch",
+    "ConditionalVAE",
     "Model",
     "Run",
     "Spec",
     "TrainedModel",
+    "VAE",
     "VitralError",
     "__version__",
     "load",

@@ -23,13 +23,13 @@ class VitralError(Exception):
     exit_code = 1
 
 
-class UsageError(VitralError):
+class UsageError(VitralError, ValueError):
     """A name, key, option or combination that does not exist."""
 
     exit_code = 2
 
 
-class DataError(VitralError):
+class DataError(VitralError, ValueError):
     """Input data that cannot be used as they are."""
 
     exit_code = 3

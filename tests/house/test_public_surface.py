@@ -14,10 +14,12 @@ ROOT = Path(__file__).parents[2]
 
 PUBLIC = [
     "Batch",
+    "ConditionalVAE",
     "Model",
     "Run",
     "Spec",
     "TrainedModel",
+    "VAE",
     "VitralError",
     "__version__",
     "load",

@@ -177,6 +177,39 @@ def _estimate(
     return total - np.log(samples)
 
 
+def log_px_by_row(
+    model: Model, theta: np.ndarray, rows: Rows, *, samples: int, seed: int, bound: bool = False
+) -> np.ndarray:
+    """The same estimate, (N,), with one set of draws for all rows: a row's number depends on that row alone.
+
+    Equal rows get equal numbers, whatever stands beside them and in whatever order, but for rounding; the errors of
+    different rows are no longer independent. ``bound`` gives the ELBO instead, averaged over the draws.
+    """
+    if not model.posterior.has_density:
+        raise UsageError("a plain autoencoder has no likelihood: scores need a posterior with a density")
+    shapes = model.posterior.noise_shapes(samples, 1)
+    shared = draw(shapes, stream(seed, "shared importance"), "float64")  # one for both dtypes
+    noise = {name: eps.astype(theta.dtype) for name, eps in shared.items()}
+    height = max(DECODINGS // samples, 1)
+
+    def some(start: int) -> np.ndarray:
+        batch = rows.batch(slice(start, start + height), theta.dtype.name)
+        return _estimate_by_row(model, theta, batch, noise, bound)
+
+    return np.concatenate([np.empty(0), *side_by_side(some, range(0, len(rows), height))])
+
+
+def _estimate_by_row(
+    model: Model, theta: np.ndarray, batch: Batch, noise: dict[str, np.ndarray], bound: bool
+) -> np.ndarray:
+    """log p_hat or the ELBO of a few rows that share their draws."""
+    p, n = model.views(theta), len(batch.target)
+    h = model.encoder_output(p, batch.inputs, batch.context)
+    spread = {name: np.broadcast_to(eps, (len(eps), n, *eps.shape[2:])) for name, eps in noise.items()}
+    log_w = np.concatenate(list(_log_weights(model, p, h, batch, spread))).astype(np.float64)
+    return log_w.mean(axis=0) if bound else arrays.logsumexp(log_w, axis=0) - np.log(len(log_w))
+
+
 def _log_weights(
     model: Model, p: Any, h: np.ndarray, batch: Batch, noise: dict[str, np.ndarray]
 ) -> Iterator[np.ndarray]:

@@ -8,7 +8,7 @@ It prints, saves and draws nothing: whoever consumes the events does. Epoch 0 is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -156,7 +156,7 @@ def train(
     *,
     seed: int,
     randomness: Randomness | None = None,
-) -> Iterator[tuple[Step | Epoch, TrainState]]:
+) -> Generator[tuple[Step | Epoch, TrainState], None, None]:
     """Train until the plan ends, from wherever ``state`` stands. The state is changed in place.
 
     Raises UsageError for an objective that the model cannot be trained with, TrainingDiverged at the first
@@ -178,6 +178,21 @@ def train(
             yield from _steps(model, source, state, workers)
 
 
+def one_pass(
+    model: Model, data: Data, plan: Plan, state: TrainState, *, seed: int, number: int
+) -> Iterator[tuple[Step, TrainState]]:
+    """One pass over these rows, number 0 being the first, from wherever ``state`` stands; nothing is measured.
+
+    The rows may be others in every pass. Passes over the same rows take the very steps of ``train``.
+    """
+    _check(model, plan)
+    source = Batches(model, data, plan, Streams(seed), seed, began=(state.step, number))
+    with Workers(model, source, state) as workers:
+        for step in range(state.step, state.step + source.per_epoch):
+            loss = _one_step(model, source, state, workers)
+            yield Step(step + 1, number + 1, loss), state
+
+
 def _check(model: Model, plan: Plan) -> None:
     """Plans made by hand are checked here; those of a recipe were checked when it was read."""
     check_together(model, plan.objective)
@@ -189,9 +204,22 @@ def _check(model: Model, plan: Plan) -> None:
 
 
 class Batches:
-    """The batch, the noise and the objective of any step: functions of its number and of the seed."""
+    """The batch, the noise and the objective of any step: functions of its number and of the seed.
 
-    def __init__(self, model: Model, data: Data, plan: Plan, randomness: Randomness, seed: int) -> None:
+    ``began`` is a step with which an epoch began, and the number of that epoch from 0.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        data: Data,
+        plan: Plan,
+        randomness: Randomness,
+        seed: int,
+        *,
+        began: tuple[int, int] = (0, 0),
+    ) -> None:
+        self.began = began
         self.model, self.data, self.plan, self.randomness, self.seed = model, data, plan, randomness, seed
         self.per_epoch = steps_per_epoch(len(data.train), plan.batch)
         self._order: tuple[int, np.ndarray] | None = None  # of the running epoch
@@ -199,7 +227,8 @@ class Batches:
         self.constant = model.likelihood.constant(observed)  # of the loss of a batch
 
     def work(self, step: int) -> Work:
-        epoch, position = divmod(step, self.per_epoch)
+        passed, position = divmod(step - self.began[0], self.per_epoch)
+        epoch = self.began[1] + passed
         if self._order is None or self._order[0] != epoch:
             self._order = epoch, self.randomness.order(epoch, len(self.data.train))
         index = batch_of(self._order[1], position, self.plan.batch)

@@ -1,0 +1,129 @@
+"""What both estimators share: codes, means, draws, scores, files and pickles of a fitted model."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from vitral import __version__
+from vitral.core.randomness import stream
+from vitral.data import Contract, Rows
+from vitral.errors import DataError
+from vitral.estimator import callbacks, files, fitting, rows
+from vitral.evaluation.latent import codes, decoded
+from vitral.evaluation.likelihood import log_px_by_row
+from vitral.specs import Spec
+
+
+class Generative(BaseEstimator):  # type: ignore[misc]
+    """A fitted model is its ``spec_``, its parameters ``theta_`` and the ``contract_`` of its rows."""
+
+    spec_: Spec
+    theta_: np.ndarray
+    contract_: Contract
+
+    def set_callbacks(self, *given: Any) -> Self:
+        """Objects that are called at the begin and end of a fit and of each of its epochs; none takes them away.
+
+        The methods are those of scikit-learn 1.9's experimental protocol: ``setup(estimator, context)``,
+        ``on_fit_task_begin``, ``on_fit_task_end`` (which may ask by keyword for X, y and ``fitted_estimator``, and end
+        the training by returning True) and ``teardown``.
+        """
+        checked = callbacks.checked(given)
+        if checked:
+            self._skl_callbacks = checked
+        else:
+            self.__dict__.pop("_skl_callbacks", None)
+        return self
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted model as a model file (safetensors, no pickle), as ``vitral train`` does.
+
+        Raises NotFittedError before a fit, ResourceError where the file cannot be written.
+        """
+        check_is_fitted(self)
+        files.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The estimator of a model file: one that ``save`` wrote, or one of ``vitral train`` or a study.
+
+        Raises FileError for a file that is damaged, newer or of another kind of model.
+        """
+        made: Self = files.load(cls, Path(path))
+        return made
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.spec_.latent)
+
+    def _learned(self, train: Rows) -> None:
+        """What else is learned from the rows of a fit: nothing."""
+
+    def _stored(self, X: Any, *, reset: bool = False) -> np.ndarray:
+        """X as an array, once it has passed the checks; those of a fit where ``reset``."""
+        if not reset:
+            check_is_fitted(self)
+        missing = self.missing == "model" if reset else self.contract_.missing
+        return rows.checked(self, X, reset=reset, missing=missing)
+
+    def _rows(self, stored: np.ndarray, context: np.ndarray | None = None) -> Rows:
+        made = rows.rows_of(self.contract_, stored, self.spec_.build().likelihood)
+        return replace(made, context=context)
+
+    def _theta(self, dtype: str) -> np.ndarray:
+        return np.asarray(self.theta_.astype(dtype, copy=False))
+
+    def _codes(self, made: Rows) -> np.ndarray:
+        """Posterior means (N, L), in the dtype of the rows."""
+        return codes(self.spec_.build(), self._theta(rows.computed_in(made.stored)), made)[0]
+
+    def _means(self, Z: Any, context: np.ndarray | None = None) -> np.ndarray:
+        """Means of p(x given z) in the units of the data, (N, D)."""
+        check_is_fitted(self)
+        z = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
+        if z.shape[1] != self.spec_.latent:
+            raise DataError(f"codes need {self.spec_.latent} numbers each, got {z.shape[1]}: give what transform gives")
+        means = decoded(self.spec_.build(), self._theta(z.dtype.name), z, context)
+        return np.asarray(self.contract_.unscaled(means), z.dtype)
+
+    def _drawn(self, n: int, rng: np.random.Generator, context: np.ndarray | None = None) -> np.ndarray:
+        """n draws of x, in the units of the data, (n, D)."""
+        model, theta = self.spec_.build(), self.theta_
+        _, x = model.sample(model.views(theta), n, rng, theta.dtype.name, context)
+        return np.asarray(self.contract_.unscaled(x), theta.dtype)
+
+    def _scores(self, made: Rows, bound: bool | None = None) -> np.ndarray:
+        """log p(x) of every row in nats and in the units of the data, or its lower bound; (N,) in float64."""
+        kind, draws = self.scored_by_
+        bound = kind == "elbo" if bound is None else bound
+        model, theta = self.spec_.build(), self._theta(rows.computed_in(made.stored))
+        scores = log_px_by_row(model, theta, made, samples=draws, seed=self.seed_, bound=bound)
+        if model.likelihood.levels is None:  # densities; masses do not change with the unit
+            scores = scores + self.contract_.log_slope(made)
+        return scores
+
+    def _generator(self, random_state: Any, purpose: str) -> np.random.Generator:
+        source = self.random_state if random_state is None else random_state
+        return stream(fitting.drawn_seed(source), purpose)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_vitral_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        version = state.pop("_vitral_version", "unknown")
+        if version != __version__:
+            warnings.warn(
+                f"this {type(self).__name__} was pickled by Vitral {version} and is read by {__version__}: "
+                "its numbers may differ; files written with save are read for ever",
+                UserWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)

@@ -1,0 +1,78 @@
+"""Estimators in the model files of the command line, and models of the command line as estimators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vitral import __version__
+from vitral.data import Contract
+from vitral.errors import FileError
+from vitral.persistence import load_model, save_model
+
+LEARNED = ("n_iter_", "loss_curve_", "validation_curve_", "seed_", "offset_", "scored_by_")
+
+
+def save(estimator: Any, path: Path) -> None:
+    """The model with its contract, and as facts what makes it an estimator again."""
+    learned = {name: getattr(estimator, name) for name in LEARNED if hasattr(estimator, name)}
+    names = getattr(estimator, "feature_names_in_", None)
+    facts = {
+        "kind": "vae",
+        "epochs": estimator.n_iter_,
+        "estimator": {
+            "class": type(estimator).__name__,
+            "parameters": _plain({**estimator.get_params(deep=False), "random_state": _seed(estimator)}),
+            "learned": _plain({**learned, **estimator._beside()}),
+            "feature_names": None if names is None else [str(name) for name in names],
+        },
+    }
+    contract = estimator.contract_.to_dict()
+    save_model(path, estimator.spec_, estimator.theta_, contract, facts, __version__)
+
+
+def _seed(estimator: Any) -> int | None:
+    """A generator object has no place in a file; a number has."""
+    state = estimator.random_state
+    return int(state) if isinstance(state, int | np.integer) else None
+
+
+def load(cls: type, path: Path) -> Any:
+    """An estimator of this class from a model file of its kind."""
+    spec, theta, contract, facts = load_model(path)
+    known = facts.get("estimator")
+    said = "ConditionalVAE" if spec.context else "VAE"
+    if said != cls.__name__:
+        raise FileError(f"{path} holds a model for {said}: load it with vitral.{said}.load")
+    made = cls(**_parameters(known["parameters"])) if known else cls(n_components=spec.latent)
+    made.spec_, made.theta_, made.contract_ = spec, theta, Contract.from_dict(contract)
+    made.n_features_in_, made._state = spec.features, None
+    made.seed_, made.n_iter_, made.scored_by_ = facts.get("seed", 0), facts.get("epochs", 1), ("importance", 100)
+    made.loss_curve_, made.validation_curve_ = [], None
+    if known:
+        _learn(made, known)
+    made._restored()
+    return made
+
+
+def _learn(made: Any, known: dict[str, Any]) -> None:
+    """The fitted attributes that the file tells."""
+    for name, value in known["learned"].items():
+        setattr(made, name, tuple(value) if name == "scored_by_" else value)
+    if known["feature_names"] is not None:
+        made.feature_names_in_ = np.array(known["feature_names"], dtype=object)
+
+
+def _parameters(said: dict[str, Any]) -> dict[str, Any]:
+    return {**said, "hidden": tuple(said["hidden"])}
+
+
+def _plain(value: Any) -> Any:
+    """The same as JSON knows it."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, tuple | list | np.ndarray):
+        return [_plain(entry) for entry in value]
+    return value.item() if isinstance(value, np.generic) else value
