@@ -44,7 +44,8 @@ def test_passes_take_other_rows_and_keep_the_scaling():
 def test_it_computes_in_the_dtype_of_its_rows(dtype):
     X = table().astype(dtype)
     vae = VAE(**SMALL).fit(X)
-    assert {vae.theta_.dtype, vae.transform(X).dtype, vae.reconstruct(X).dtype, vae.sample(2).dtype} == {np.dtype(dtype)}
+    for made in (vae.theta_, vae.transform(X), vae.reconstruct(X), vae.sample(2)):
+        assert made.dtype == dtype
     assert vae.score_samples(X).dtype == np.float64
 
 
@@ -121,7 +122,8 @@ def test_images_by_convolutions():
     from sklearn.datasets import load_digits
 
     X = load_digits().data[:200].astype("float32")
-    spec = {"image_shape": (8, 8), "encoder": {"kind": "conv", "channels": [4]}, "decoder": {"kind": "conv", "channels": [4]}}
+    network = {"kind": "conv", "channels": [4]}
+    spec = {"image_shape": (8, 8), "encoder": network, "decoder": network}
     vae = VAE(3, max_iter=1, random_state=0, spec=spec).fit(X)
     assert vae.reconstruct(X).shape == X.shape
     order = np.random.default_rng(0).permutation(200)
@@ -222,19 +224,16 @@ def test_progress_is_a_line_an_epoch_through_the_logger(caplog, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_failed_fit_leaves_the_model_as_it_was():
-    """A pass that diverges writes into copies."""
+def test_a_pass_that_diverges_leaves_the_model_as_it_was():
+    """Passes write into copies."""
     X = table()
     vae = VAE(**SMALL).fit(X)
     before, score = vae.theta_.copy(), vae.score(X)
     vae.set_params(learning_rate=1e30, spec={"optimiser": "sgd"})
     with pytest.raises(VitralError, match="diverged"):
-        for _ in range(20):
-            vae.partial_fit(X)
-    vae.set_params(learning_rate=1e-3, spec=None)
-    if np.array_equal(vae.theta_, before):
-        assert vae.score(X) == score
-    assert np.isfinite(vae.theta_).all()
+        vae.partial_fit(X)
+    assert np.array_equal(vae.theta_, before)
+    assert vae.score(X) == score
 
 
 def test_it_says_what_a_model_without_threshold_lacks():

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from vitral import __version__
-from vitral.data import Contract
+from vitral.api import TrainedModel, load_file
 from vitral.errors import FileError
-from vitral.persistence import load_model, save_model
+from vitral.persistence import save_model
 
 LEARNED = ("n_iter_", "loss_curve_", "validation_curve_", "seed_", "offset_", "scored_by_")
 
@@ -29,8 +29,7 @@ def save(estimator: Any, path: Path) -> None:
             "feature_names": None if names is None else [str(name) for name in names],
         },
     }
-    contract = estimator.contract_.to_dict()
-    save_model(path, estimator.spec_, estimator.theta_, contract, facts, __version__)
+    save_model(path, estimator.spec_, estimator.theta_, estimator.contract_.to_dict(), facts, __version__)
 
 
 def _seed(estimator: Any) -> int | None:
@@ -41,28 +40,34 @@ def _seed(estimator: Any) -> int | None:
 
 def load(cls: type, path: Path) -> Any:
     """An estimator of this class from a model file of its kind."""
-    spec, theta, contract, facts = load_model(path)
-    known = facts.get("estimator")
-    said = "ConditionalVAE" if spec.context else "VAE"
+    file = load_file(path)
+    said = "ConditionalVAE" if file.spec.context else "VAE"
     if said != cls.__name__:
         raise FileError(f"{path} holds a model for {said}: load it with vitral.{said}.load")
-    made = cls(**_parameters(known["parameters"])) if known else cls(n_components=spec.latent)
-    made.spec_, made.theta_, made.contract_ = spec, theta, Contract.from_dict(contract)
-    made.n_features_in_, made._state = spec.features, None
-    made.seed_, made.n_iter_, made.scored_by_ = facts.get("seed", 0), facts.get("epochs", 1), ("importance", 100)
-    made.loss_curve_, made.validation_curve_ = [], None
+    try:
+        return _made(cls, file)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileError(
+            f"{path} says of its estimator what this Vitral does not know: {error!r}; vitral.load reads the model alone"
+        ) from error
+
+
+def _made(cls: type, file: TrainedModel) -> Any:
+    """The estimator as it was saved; of a model of the command line, one with its size and no threshold."""
+    known = file.facts.get("estimator")
+    made = cls(**_parameters(known["parameters"])) if known else cls(n_components=file.spec.latent)
+    made.spec_, made.theta_, made.contract_ = file.spec, file.theta, file.contract
+    made.n_features_in_, made._state = file.spec.features, None
+    made.seed_, made.n_iter_ = file.facts.get("seed", 0), file.facts.get("epochs", 1)
+    made.scored_by_, made.loss_curve_, made.validation_curve_ = ("importance", 100), [], None
     if known:
-        _learn(made, known)
+        for name, value in known["learned"].items():
+            if name in (*LEARNED, "target_"):
+                setattr(made, name, tuple(value) if name == "scored_by_" else value)
+        if known["feature_names"] is not None:
+            made.feature_names_in_ = np.array(known["feature_names"], dtype=object)
     made._restored()
     return made
-
-
-def _learn(made: Any, known: dict[str, Any]) -> None:
-    """The fitted attributes that the file tells."""
-    for name, value in known["learned"].items():
-        setattr(made, name, tuple(value) if name == "scored_by_" else value)
-    if known["feature_names"] is not None:
-        made.feature_names_in_ = np.array(known["feature_names"], dtype=object)
 
 
 def _parameters(said: dict[str, Any]) -> dict[str, Any]:

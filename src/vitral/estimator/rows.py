@@ -82,7 +82,7 @@ def contract_for(stored: np.ndarray, likelihood: Any, shape: Any, *, missing: bo
         scale=1.0,
         low=max(low, -bound),
         high=min(high, bound),
-        unit="the unit of the data",
+        unit="the unit of the data" if spread is None else "the spread of the column",
         binary=likelihood["kind"] == "bernoulli" and not missing,
         context=context,
         location=location,
