@@ -126,16 +126,19 @@ def _processor() -> str:
 
 
 def blas() -> dict[str, Any] | None:
-    """Name, version, kernel and threads of the BLAS that NumPy has loaded."""
+    """Name, version, kernel and threads of the BLAS that NumPy has loaded.
+
+    SciPy's wheel brings another one; which of the two is found first depends on what was imported first.
+    """
     import numpy  # noqa: F401  (threadpoolctl sees only what is loaded)
     from threadpoolctl import threadpool_info
 
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            return {
-                "name": library["internal_api"],
-                "version": library["version"],
-                "kernel": library.get("architecture"),
-                "threads": library["num_threads"],
-            }
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    for library in sorted(found, key=lambda one: not {"numpy", "numpy.libs"} & set(Path(one["filepath"]).parts)):
+        return {
+            "name": library["internal_api"],
+            "version": library["version"],
+            "kernel": library.get("architecture"),
+            "threads": library["num_threads"],
+        }
     return None

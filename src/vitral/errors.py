@@ -52,12 +52,17 @@ class TrainingDiverged(VitralError):
 
     ``step`` counts optimiser steps from 1; ``term`` is the first of kl, log_qz, log_pz, log_px and gradient
     that is not finite, or "train loss" or "validation loss" when a step was fine and its result was not.
+    ``where`` names the number of the data, or the tensor, that stands behind it, where one is known.
     """
 
-    def __init__(self, step: int, term: str, advice: str = "lower training.rate, or check the data") -> None:
-        super().__init__(f"training diverged at step {step}: {term} is not finite; {advice}")
+    def __init__(
+        self, step: int, term: str, advice: str = "lower training.rate, or check the data", *, where: str = ""
+    ) -> None:
+        behind = f" ({where})" if where else ""
+        super().__init__(f"training diverged at step {step}: {term} is not finite{behind}; {advice}")
         self.step = step
         self.term = term
+        self.where = where
 
 
 class MissingPackage(VitralError):

@@ -26,6 +26,7 @@ from vitral.parts.objectives import ELBO, BetaTC
 from vitral.parts.optimisers import Adam
 from vitral.parts.schedules import Schedule, value_at
 from vitral.specs import check_together
+from vitral.training.divergence import explained
 from vitral.training.parallel import Work, Workers
 from vitral.training.warm_start import warm_start_from
 
@@ -226,12 +227,16 @@ class Batches:
         observed = data.train.observed() if data.train.missing else model.features
         self.constant = model.likelihood.constant(observed)  # of the loss of a batch
 
-    def work(self, step: int) -> Work:
+    def index(self, step: int) -> np.ndarray:
+        """The training rows of the batch."""
         passed, position = divmod(step - self.began[0], self.per_epoch)
         epoch = self.began[1] + passed
         if self._order is None or self._order[0] != epoch:
             self._order = epoch, self.randomness.order(epoch, len(self.data.train))
-        index = batch_of(self._order[1], position, self.plan.batch)
+        return batch_of(self._order[1], position, self.plan.batch)
+
+    def work(self, step: int) -> Work:
+        index = self.index(step)
         bits = partial(stream, self.seed, "bits", step)
         batch = partial(self.data.minibatch, index, self.plan.dtype, bits)
         shapes = self.model.posterior.noise_shapes(self.plan.objective.samples, len(index))
@@ -256,7 +261,7 @@ def _one_step(model: Model, source: Batches, state: TrainState, workers: Workers
     except FloatingPointError:
         finite = False
     if not finite:
-        raise TrainingDiverged(state.step + 1, _offender(model, state.theta, workers.work(state.step)))
+        raise explained(model, state.theta, workers.work(state.step), source.index(state.step), state.step + 1)
     rate = state.slowing * value_at(source.plan.rate, state.step)
     state.step += 1
     workers.step(state.step, rate)
@@ -264,17 +269,6 @@ def _one_step(model: Model, source: Batches, state: TrainState, workers: Workers
     for name, value in (("loss", loss), ("kl", kl), ("batches", 1.0)):
         state.sums[name] += value
     return loss
-
-
-def _offender(model: Model, theta: Array, work: Work) -> str:
-    """The first term that is not finite, or the gradient when all of them are."""
-    with np.errstate(all="ignore"):
-        terms, _, _ = model.run(model.views(theta), work.batch(slice(None)), work.noise)
-    for name in ("kl", "log_qz", "log_pz", "log_px"):
-        value = getattr(terms, name)
-        if value is not None and not np.isfinite(value).all():
-            return name
-    return "gradient"
 
 
 def _end_epoch(model: Model, data: Data, plan: Plan, state: TrainState, seed: int) -> Epoch:
