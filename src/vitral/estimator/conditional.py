@@ -138,9 +138,7 @@ random_state, spec
         rng = self._generator(random_state, "sample")
         if y is None:
             y = self._classes()[rng.choice(len(self._classes()), n_samples, p=self.target_.condition.shares)]
-        x = self._drawn(n_samples, rng, self._context(y, n_samples))
-        y = np.asarray(y)
-        return x, np.array(np.broadcast_to(y, (n_samples, *y.shape[1:])) if y.ndim else np.full(n_samples, y))
+        return self._drawn(n_samples, rng, self._context(y, n_samples)), np.array(self.target_.each(y, n_samples))
 
     def score_samples(self, X: Any, y: Any = None, *, bound: bool | None = None) -> np.ndarray:
         """log p(x given y) of every row, or without y log p(x), (N,) in float64: nats, in the units of the data."""

@@ -28,19 +28,23 @@ class Target:
 
     def numbers(self, y: Any, rows: int) -> np.ndarray:
         """y for so many rows as the context (rows, C) of the engine; refuses classes that were not learned."""
-        if self.classes is None:
-            return self._scaled(y, rows)
-        places = _places(self.classes, _spread(np.asarray(y).ravel(), rows))
-        return self.condition.numbers((rows,), label=np.asarray(self.condition.classes)[places])
+        each = self.each(y, rows)
+        if self.classes is not None:
+            places = _places(self.classes, each)
+            return self.condition.numbers((rows,), label=np.asarray(self.condition.classes)[places])
+        scaled = (each.reshape(rows, -1) - self.location) / self.spread
+        return self.condition.numbers((rows,), context=scaled)
 
-    def _scaled(self, y: Any, rows: int) -> np.ndarray:
+    def each(self, y: Any, rows: int) -> np.ndarray:
+        """y for every row, where one may have been given for all: classes (rows,), numbers (rows,) or (rows, C)."""
+        if self.classes is not None:
+            return _spread(np.asarray(y).ravel(), rows)
         width = self.condition.width
         given = as_numbers(y)
-        given = given.reshape(1 if given.size == width else -1, width) if given.size % width == 0 else given
-        if given.ndim != 2 or given.shape[1] != width or len(given) not in (1, rows):
+        if given.size not in (width, rows * width):
             raise DataError(f"y has shape {np.shape(y)}: give {width} numbers for each of {rows} rows, or for all")
-        scaled = (np.broadcast_to(given, (rows, width)) - self.location) / self.spread
-        return self.condition.numbers((rows,), context=scaled)
+        spread = np.broadcast_to(given.reshape(-1, width), (rows, width))
+        return spread[:, 0] if width == 1 else spread
 
     def again(self, y: Any) -> Target:
         """The same classes, counted on with those of more rows; numbers keep their scaling."""
@@ -114,7 +118,7 @@ def _places(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
         raise UsageError(f"y holds labels of another kind than the classes {_shown(classes)}") from error
     strange = labels[classes[places] != labels]
     if strange.size:
-        raise UsageError(f"{strange[0]!r} is not a class of this model: choose of {_shown(classes)}")
+        raise UsageError(f"{strange.tolist()[0]!r} is not a class of this model: choose of {_shown(classes)}")
     return np.asarray(places)
 
 
