@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -94,7 +93,7 @@ random_state, spec
         stored = self._stored(X, reset=not warm)
         _check_target(stored, y)
         target = self.target_.again(y) if warm else targets.target_of(y, self.condition)
-        self._learn(fitting.fit, stored, target, X, y)
+        fitting.fit(self, fitting.Given(stored, X, y, target, target.numbers(y, len(stored))))
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
@@ -104,13 +103,8 @@ random_state, spec
         stored = self._stored(X, reset=first)
         _check_target(stored, y)
         target = targets.target_of(y, self.condition, classes) if first else self.target_.again(y)
-        self._learn(fitting.one_more_pass, stored, target, X, y)
+        fitting.one_more_pass(self, fitting.Given(stored, X, y, target, target.numbers(y, len(stored))))
         return self
-
-    def _learn(self, how: Any, stored: np.ndarray, target: targets.Target, X: Any, y: Any) -> None:
-        how(self, fitting.Given(stored, X, y, target.condition, target.numbers(y, len(stored))))
-        self.target_, self.classes_ = target, target.classes
-        self.contract_ = replace(self.contract_, context=target.condition)
 
     def transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Codes (N, L): the mean of q(z given x, y), or without y of the mixture over the classes, given x."""

@@ -17,6 +17,7 @@ from vitral.core.randomness import stream
 from vitral.data import Condition, Contract, Data, Rows
 from vitral.estimator import parameters, rows
 from vitral.estimator.callbacks import Calls
+from vitral.estimator.targets import Target
 from vitral.model import Model
 from vitral.specs import Spec, check_together
 from vitral.training.loop import Epoch, Plan, TrainState, one_pass, start, train
@@ -26,13 +27,17 @@ FIRST_ROWS = 5_000  # that the initialisation of the parts may look at
 
 @dataclass(frozen=True)
 class Given:
-    """What a fit is given: X as an array, the condition that y stands for and its numbers, and X and y as they came."""
+    """What a fit is given: X as an array, X and y as they came, and what y stands for with its numbers."""
 
     stored: np.ndarray
     X: Any
     y: Any = None
-    condition: Condition | None = None
+    target: Target | None = None
     context: np.ndarray | None = None
+
+    @property
+    def condition(self) -> Condition | None:
+        return None if self.target is None else self.target.condition
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Begun:
     state: TrainState
     plan: Plan
     seed: int
+    target: Target | None
 
 
 def drawn_seed(random_state: Any) -> int:
@@ -106,12 +112,12 @@ def _new(estimator: Any, given: Given) -> Begun:
     train_rows = _rows(contract, model, given)
     plan = _plan(estimator, model, train_rows)
     theta = model.init(seed, plan.dtype, train_rows.take(slice(0, FIRST_ROWS), plan.dtype))
-    return Begun(spec, model, contract, train_rows, start(model, theta, plan), plan, seed)
+    return Begun(spec, model, contract, train_rows, start(model, theta, plan), plan, seed, given.target)
 
 
 def _again(estimator: Any, given: Given, *, goes_on: bool = False) -> Begun:
     """The model as it is, for other rows; ``goes_on`` takes the optimiser and the seed along."""
-    spec, contract = estimator.spec_, estimator.contract_
+    spec, contract = estimator.spec_, replace(estimator.contract_, context=given.condition)
     model = spec.build()
     train_rows = _rows(contract, model, given)
     plan = replace(_plan(estimator, model, train_rows), dtype=estimator.theta_.dtype.name)
@@ -120,9 +126,10 @@ def _again(estimator: Any, given: Given, *, goes_on: bool = False) -> Begun:
         slots = plan.optimiser.start(state.theta)
         if slots.keys() != state.slots.keys():  # another optimiser begins anew
             state.slots = slots
-        return Begun(spec, model, contract, train_rows, state, plan, estimator.seed_)
+        return Begun(spec, model, contract, train_rows, state, plan, estimator.seed_, given.target)
     state = start(model, estimator.theta_.copy(), replace(plan, start_from=""))
-    return Begun(spec, model, contract, train_rows, state, plan, drawn_seed(estimator.random_state))
+    seed = drawn_seed(estimator.random_state)
+    return Begun(spec, model, contract, train_rows, state, plan, seed, given.target)
 
 
 def _rows(contract: Contract, model: Model, given: Given) -> Rows:
@@ -161,6 +168,8 @@ def keep(estimator: Any, begun: Begun, state: TrainState, before: list[float]) -
         estimator.validation_curve_ = None
     estimator.scored_by_ = (said["score"], said["draws"])
     estimator._state = replace(state, history=[], best=None)  # a pass writes into a copy of it
+    if begun.target is not None:
+        estimator.target_, estimator.classes_ = begun.target, begun.target.classes
     estimator._learned(begun.train)
 
 
