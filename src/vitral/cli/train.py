@@ -21,6 +21,7 @@ WITH_WIDTHS = ("gated", "mlp")  # networks whose hidden layers have widths
     ("vitral train digits --latent 5 --hidden 64,32", ""),
     ("vitral sample -n 500 -o rows.npy", "or any array of your own"),
     ("vitral train rows.npy --epochs 5 --out runs/mine", ""),
+    ("vitral train table.csv --label-column species --missing model", "a table with holes"),
     ("vitral train mnist --latent 10 --set training.patience=2", ""),
     ("vitral train digits --conditional --latent 5 --prior flow", "a model that makes the class asked for"),
     ("vitral train digits --binarise dynamic --likelihood bernoulli --objective iwae", ""),
@@ -43,10 +44,10 @@ WITH_WIDTHS = ("gated", "mlp")  # networks whose hidden layers have widths
 )
 @click.option(
     "--likelihood",
-    default="gaussian_learned",
+    default="auto",
     show_default=True,
     metavar="NAME",
-    help="p(x given z): gaussian_learned, gaussian_fixed, gaussian_pixel, gaussian_image, bernoulli, "
+    help="p(x given z): auto (mixed for tables, else gaussian_learned), gaussian_learned, gaussian_fixed, gaussian_pixel, gaussian_image, bernoulli, "
     "continuous_bernoulli, discretised_logistic, logistic_mixture, beta_binomial, categorical, poisson or mixed.",
 )
 @click.option(
@@ -77,6 +78,11 @@ WITH_WIDTHS = ("gated", "mlp")  # networks whose hidden layers have widths
     metavar="HOW",
     help="Bits of grey levels: static (drawn once), dynamic (anew for every batch) or none.",
 )
+@click.option("--label-column", "labels", default="", metavar="NAME", help="The column of a table that holds labels.")
+@click.option("--columns", default="", metavar="NAME[,...]",
+              help="Columns of a table: age, age:count (number, category, boolean, count), -id (leave out), * (all).")
+@click.option("--missing", default="refuse", show_default=True, metavar="HOW",
+              help="Values that are missing in a table: refuse or model.")  # fmt: skip
 @click.option("--conditional", is_flag=True, help="Give encoder, decoder and prior the labels of the data.")
 @click.option("--epochs", type=int, default=10, show_default=True)
 @click.option("--batch", type=int, default=128, show_default=True)
@@ -106,6 +112,9 @@ def command(
     posterior: str,
     objective: str,
     binarise: str,
+    labels: str,
+    columns: str,
+    missing: str,
     conditional: bool,
     epochs: int,
     batch: int,
@@ -121,7 +130,7 @@ def command(
 ) -> None:
     """Train one model on MNIST or your own data.
 
-    DATA is mnist, digits, or a .npy or .npz file of rows (N, D) or images (N, H, W). Writes a run folder with
+    DATA is mnist, digits, a .npy or .npz file of rows (N, D) or images (N, H, W), or a table (.csv, .parquet). Writes a run folder with
     the model file, its progress and its checkpoints. An unknown NAME is answered with all that there are; what has
     no option of its own is set with --set, such as --set model.prior.components=50.
     """
@@ -143,6 +152,7 @@ def command(
         asked = [
             f"data.name={json.dumps(data)}",
             f"data.binarise={json.dumps(binarise)}",
+            *_table(labels, columns, missing),
             f"model.latents=[{latent}]",
             *(["model.context=labels"] if conditional else []),
             *_kinds(likelihood=likelihood, prior=prior, posterior=posterior),
@@ -166,6 +176,13 @@ def command(
 def _asked(context: click.Context, option: str) -> bool:
     """Whether an option was given, on the command line or in the environment."""
     return context.get_parameter_source(option) not in (None, ParameterSource.DEFAULT)
+
+
+def _table(labels: str, columns: str, missing: str) -> list[str]:
+    """What the options of a table set; nothing where they were not given."""
+    wishes = [wish.strip() for wish in columns.split(",") if wish.strip()]
+    asked = {"labels": labels, "columns": wishes, "missing": "" if missing == "refuse" else missing}
+    return [f"data.{key}={json.dumps(value)}" for key, value in asked.items() if value]
 
 
 def _kinds(**named: str) -> list[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from vitral.data.binarisation import BINARISATIONS, binarised
 from vitral.data.condition import CONTEXTS, Condition
 from vitral.data.conditioning import conditioned, given
 from vitral.data.contract import Contract, Data, Rows, Source
+from vitral.data.opening import is_table, table_source
 from vitral.data.splits import CHOICES, SPLITS
+from vitral.data.tables import scaled
 from vitral.errors import DataError, UsageError, unknown
 
 NAMED = ("digits", "mnist", "sprites")
@@ -27,20 +31,35 @@ __all__ = [
 ]
 
 
-def load_data(name: str, *, split: str = "auto", seed: int = 0, limit: int | None = None) -> Data:
-    """A named set ("mnist", "digits", "sprites") or an array file (.npy, .npz), split into three.
+def load_data(
+    name: Any,
+    *,
+    split: str = "auto",
+    seed: int = 0,
+    limit: int | None = None,
+    labels: str = "",
+    columns: Sequence[str] = (),
+    missing: str = "refuse",
+    contract: Contract | None = None,
+) -> Data:
+    """A named set ("mnist", "digits", "sprites"), an array file (.npy, .npz) or a table, split into three.
 
     ``split`` is "official" (MNIST: 50,000 / 10,000 / 10,000), "notebook" (MNIST pooled and split
     48,000 / 12,000 / 10,000 as the notebook does), "random" (80 / 10 / 10 by ``seed``) or "auto":
     official where there is one. ``limit`` keeps at most that many training rows, and a quarter of it
     for validation and test each.
 
+    A table is a .csv, .tsv, .txt or .parquet file, a pandas or polars DataFrame, anything that exports Arrow, or a
+    mapping of names to values (docs/tables.md). ``labels`` is then the column of labels, ``columns`` which ones to use
+    ("age", "age:count", "-id", "*"; default: all), and ``missing`` is "refuse" or "model". A ``contract`` is that of
+    a trained model: its columns are looked up and scaled as they were in training.
+
     >>> load_data("digits").train.stored.shape
     (1439, 64)
     """
     if split not in CHOICES:
         raise unknown("split", split, CHOICES)
-    source = _source(name)
+    source = _source(name, labels, columns, missing, contract)
     if split == "auto":
         split = "official" if source.official else "random"
     parts = SPLITS[split](source, seed)
@@ -52,11 +71,16 @@ def load_data(name: str, *, split: str = "auto", seed: int = 0, limit: int | Non
         got = (
             f"{len(source.rows)} rows" if limit is None else f"{len(source.rows)} rows and a limit of {limit}"
         )
-        raise DataError(f"{name} has too few rows for three splits, got {got}: at least 10 are needed")
-    return Data(source.name, split, train, validation, test, source.contract, files=source.files)
+        raise DataError(f"{source.name} has too few rows for three splits, got {got}: at least 10 are needed")
+    data = Data(source.name, split, train, validation, test, source.contract, files=source.files)
+    return data if contract is not None or source.contract.columns is None else scaled(data)
 
 
-def _source(name: str) -> Source:
+def _source(name: Any, labels: str, columns: Sequence[str], missing: str, contract: Contract | None) -> Source:
+    if is_table(name):
+        return table_source(name, labels=labels, columns=columns, missing=missing, contract=contract)
+    if labels or columns or missing != "refuse":
+        raise UsageError(f"labels, columns and missing are those of a table, got data {name!r}: leave them out")
     if name == "mnist":
         from vitral.data.mnist import mnist
 
@@ -76,6 +100,7 @@ def _source(name: str) -> Source:
         return array_file(path)
     if path.exists():
         raise UsageError(
-            f"{name} is not an array file: give a .npy or .npz file, or one of {', '.join(NAMED)}"
+            f"{name} is no file that Vitral reads: give .npy, .npz, .csv, .tsv, .txt or .parquet, "
+            f"or one of {', '.join(NAMED)}"
         )
     raise unknown("data", name, NAMED)

@@ -27,6 +27,8 @@ def binarised(data: Data, how: str, *, seed: int) -> Data:
     contract = data.contract
     if how == "none" or contract.binary:
         return data
+    if contract.missing or contract.location is not None:
+        raise DataError(f"binarisation is for grey levels, and data {data.name!r} are a table: leave it out")
     if contract.low < 0.0 or contract.high > 1.0:
         raise DataError(
             f"binarisation needs values in [0, 1], got data {data.name!r} in [{contract.low:g}, {contract.high:g}]: "

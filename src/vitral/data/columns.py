@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+MISSING = ("refuse", "model")
 KINDS = ("number", "category", "boolean", "count")
 
 

@@ -52,6 +52,7 @@ class Contract:
     spread: tuple[float, ...] | None = None
     missing: bool = False
     columns: tuple[Column, ...] | None = None
+    label: Column | None = None
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any]) -> Contract:
@@ -333,6 +334,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "location": tuple,
     "spread": tuple,
     "columns": _columns,
+    "label": Column.from_dict,
 }
 
 

@@ -85,16 +85,16 @@ def _sizes(data: Data) -> dict[str, Any]:
     """What a spec has to know of the data: the numbers of a row, their shape, the context, what an encoder sees."""
     contract = data.contract
     width = 0 if contract.context is None else contract.context.width
-    seen = {"context": width, "inputs": contract.inputs}
+    seen = {"context": width, "inputs": contract.inputs, "columns": contract.columns}
     return {"features": contract.features, "image_shape": contract.image_shape, **seen}
 
 
 def open_data(recipe: Recipe) -> Data:
     """The data of a recipe as its models are given them, their values checked against the likelihood."""
     d, seed = recipe.data, recipe.training.seed
-    data = binarised(
-        load_data(d.name, split=d.split, seed=seed, limit=d.limit or None), d.binarise, seed=seed
-    )
+    of_table = {"labels": d.labels, "columns": d.columns, "missing": d.missing}
+    data = load_data(d.name, split=d.split, seed=seed, limit=d.limit or None, **of_table)
+    data = binarised(data, d.binarise, seed=seed)
     contexts = {own.model.context for _, own in recipe.each()}
     if len(contexts) > 1:
         raise UsageError(

@@ -11,7 +11,10 @@ from typing import Any
 
 from vitral import specs
 from vitral.data import BINARISATIONS, CONTEXTS
+from vitral.data.columns import MISSING, Column
+from vitral.data.opening import TABLES
 from vitral.data.splits import CHOICES
+from vitral.data.tables import likelihood_for
 from vitral.errors import FileError, UsageError, unknown
 from vitral.specs import OPTIMISERS, Spec, member, positive
 from vitral.study.numbers import check_numbers
@@ -32,22 +35,27 @@ LARGE = (65_536, (256, 256))  # for files that are not open yet: what fits small
 
 @dataclass(frozen=True)
 class DataPart:
-    """Which rows: a named set or the path of a .npy or .npz file; limit 0 keeps all rows.
+    """Which rows: a named set or the path of an array or table file; limit 0 keeps all rows.
 
     ``binarise`` is "none", "static" (bits drawn once, from the seed) or "dynamic" (training bits anew for every
-    minibatch).
+    minibatch). Of a table, ``labels`` is the column of labels, ``columns`` which others to use ("age", "age:count",
+    "-id", "*"; none given: all), and ``missing`` "refuse" or "model" (docs/tables.md).
     """
 
     name: str = "mnist"
     split: str = "auto"
     limit: int = 0
     binarise: str = "none"
+    labels: str = ""
+    columns: tuple[str, ...] = ()
+    missing: str = "refuse"
 
 
 @dataclass(frozen=True)
 class ModelPart:
     """Which models: one VAE for each latent size, and plain autoencoders beside them.
 
+    A likelihood of kind "auto" is the one that fits the columns of a table, and gaussian_learned for other rows.
     ``context`` is what a conditional model is given beside each row: "none", "labels", or "side", the numbers that
     the data file holds under that name.
     """
@@ -137,6 +145,8 @@ class Recipe:
         entries["model"] |= {
             name: spec[name] for name in ("encoder", "decoder", "posterior", "prior", "likelihood")
         }
+        if self.automatic:
+            entries["model"]["likelihood"] = {"kind": "auto"}
         plan = self.plan(0)
         entries["training"]["optimiser"] = specs.described(OPTIMISERS, plan.optimiser)
         entries["training"]["objective"] = specs.described_objective(plan.objective)
@@ -195,13 +205,23 @@ class Recipe:
         autoencoder: bool = False,
         context: int | None = None,
         inputs: int = 0,
+        columns: tuple[Column, ...] | None = None,
     ) -> Spec:
         """The model of one latent size; ``context`` is its width, one number where it is not known yet."""
         m = self.model
         width = int(m.context != "none") if context is None else context
         posterior = {"kind": "point"} if autoencoder else m.posterior
-        parts = (m.encoder, m.decoder, posterior, m.prior, m.likelihood)
+        likelihood = m.likelihood
+        if self.automatic:
+            likelihood = likelihood_for(columns) if columns is not None else {"kind": "gaussian_learned"}
+        parts = (m.encoder, m.decoder, posterior, m.prior, likelihood)
         return Spec(features, latent, *parts, image_shape, width, inputs)
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the data say which likelihood it is."""
+        likelihood = self.model.likelihood
+        return likelihood == "auto" or (isinstance(likelihood, Mapping) and likelihood.get("kind") == "auto")
 
     def _likely_spec(self) -> Spec:
         """The model of the first size, for rows as the data will have them, as far as that is known unopened."""
@@ -218,6 +238,10 @@ class Recipe:
             raise unknown("split", self.data.split, CHOICES)
         if self.data.binarise not in BINARISATIONS:
             raise unknown("binarisation", self.data.binarise, BINARISATIONS)
+        if self.data.missing not in MISSING:
+            raise unknown("data.missing", self.data.missing, MISSING)
+        if self.automatic and isinstance(m.likelihood, Mapping) and len(m.likelihood) > 1:
+            raise UsageError("model.likelihood 'auto' has no options: name a likelihood to give it some")
         if m.context not in CONTEXTS:
             raise unknown("context", m.context, CONTEXTS)
         for key, known in (("dtype", ("float32", "float64")), ("keep", ("best", "last"))):
@@ -271,7 +295,7 @@ def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
         _apply(entries, change)
     entries.setdefault("name", Path(name).stem)
     data = entries.get("data")
-    if isinstance(data, dict) and str(data.get("name")).endswith((".npy", ".npz")):
+    if isinstance(data, dict) and str(data.get("name")).lower().endswith((".npy", ".npz", *TABLES)):
         data["name"] = str(Path(data["name"]).absolute())
     training = entries.get("training")
     if isinstance(training, dict) and training.get("start_from"):
@@ -339,7 +363,7 @@ def _part(cls: type, entries: Table, where: str) -> Any:
 
 def _check_kind(where: str, value: Any, f: Any) -> None:
     """Text stays text and tables stay tables; numbers are checked by Recipe.check."""
-    kinds = {"str": str, "bool": bool, "tuple[int, ...]": tuple, "Table": (str, Mapping)}
+    kinds = {"str": str, "bool": bool, "tuple[int, ...]": tuple, "Table": (str, Mapping), "tuple[str, ...]": tuple}
     if f.type in kinds and not isinstance(value, kinds[f.type]):
         raise UsageError(f"{where} must be {_KIND_WORDS[f.type]}, got {value!r}: correct the recipe")
 
@@ -348,6 +372,7 @@ _KIND_WORDS = {
     "str": "text",
     "bool": "true or false",
     "tuple[int, ...]": "a list of whole numbers",
+    "tuple[str, ...]": "a list of texts",
     "Table": "a name or a table",
 }
 
