@@ -13,9 +13,15 @@ from typing import Any
 import numpy as np
 
 from vitral.core.randomness import stream
-from vitral.data import Contract
+from vitral.data import Contract, Rows
+from vitral.data.frames import frame_like, is_frame, table_of
+from vitral.data.opening import known
+from vitral.data.support import check_values
+from vitral.data.tables import decoded as decoded_table
+from vitral.data.tables import filled, named_codes, rows_of
 from vitral.errors import FileError, UsageError, VitralError, unknown
 from vitral.evaluation.latent import codes, decoded
+from vitral.evaluation.likelihood import log_px_hat
 from vitral.model import Model
 from vitral.persistence import ModelFile, load_model
 from vitral.persistence.models import ODD
@@ -30,6 +36,10 @@ class TrainedModel:
 
     Arrays go in as (N, D), (N, H, W) or (N, H, W, C), 8-bit or in the unit of the contract, and are
     checked against it; a model that was trained on drawn bits draws them from grey levels, by its own rule and seed.
+
+    A model of a table is given frames (pandas, polars, anything that exports Arrow, or a mapping of names to values)
+    whose columns are found by name, and gives frames of the same kind. An array is taken as rows of numbers in the
+    order of ``contract.columns``, a class by its place. What comes out is in the unit of the data.
 
     A conditional model is told what to condition on: ``label``, one of ``classes`` or one for each row, or, where
     it was trained with side information, ``context``, (C,) or (rows, C) numbers.
@@ -52,16 +62,49 @@ class TrainedModel:
         """The labels that a conditional model knows, in their order; empty for others."""
         return () if self.contract.context is None else self.contract.context.classes
 
-    def encode(self, array: Any, *, label: Any = None, context: Any = None) -> np.ndarray:
-        """The mean of q(z given x) of every row, (N, L); deterministic."""
-        rows = self.contract.rows(np.asarray(array))
-        mu, _ = codes(
-            self.model, self.theta, replace(rows, context=self.context((len(rows),), label=label, context=context))
-        )
-        return mu
+    def rows(self, given: Any) -> Rows:
+        """Rows as this model reads them, of an array or a frame; raises DataError for what does not fit."""
+        if is_frame(given):
+            return rows_of(table_of(given), known(self.contract, "this"))
+        rows = self.contract.rows(np.asarray(given))
+        if self.contract.columns is not None:
+            check_values(rows, self.model.likelihood, "the array")
+        return rows
+
+    def encode(self, array: Any, *, label: Any = None, context: Any = None) -> Any:
+        """The mean of q(z given x) of every row, (N, L); deterministic. Of a frame: columns z1, z2, ... of its kind."""
+        mu = self._codes(self.rows(array), label, context)
+        return frame_like(array, named_codes(mu)) if is_frame(array) else mu
+
+    def _codes(self, rows: Rows, label: Any, context: Any) -> np.ndarray:
+        c = self.context((len(rows),), label=self._label_of(rows, label, context), context=context)
+        return codes(self.model, self.theta, replace(rows, context=c))[0]
+
+    def _label_of(self, rows: Rows, label: Any, context: Any) -> Any:
+        """The label that was given, or else those that a table holds beside its rows, where the model reads them."""
+        condition = self.contract.context
+        own = condition is not None and condition.kind == "labels" and label is None and context is None
+        return rows.labels if own else label
+
+    def score(
+        self, array: Any, *, samples: int = 100, seed: int = 0, label: Any = None, context: Any = None
+    ) -> np.ndarray:
+        """log p(x) of every row in nats, (N,), by importance sampling with fixed noise: higher is more usual.
+
+        Of scaled features it is a density in the unit of the data; what is missing is left out, which gives the
+        marginal of the rest. Raises UsageError for a plain autoencoder.
+        """
+        rows = self.rows(array)
+        c = self.context((len(rows),), label=self._label_of(rows, label, context), context=context)
+        log_px = log_px_hat(self.model, self.theta, replace(rows, context=c), samples=samples, seed=seed)
+        return log_px + self.contract.log_slope(rows) if self._scaled else log_px
 
     def decode(self, z: Any, *, label: Any = None, context: Any = None) -> np.ndarray:
-        """The mean of p(x given z) for codes (..., L)."""
+        """The mean of p(x given z) for codes (..., L), (..., D); of a scaled feature, in the unit of the data."""
+        x = self._means(z, label, context)
+        return self.outside(x)
+
+    def _means(self, z: Any, label: Any, context: Any) -> np.ndarray:
         z = np.asarray(z, self.theta.dtype)
         if z.ndim == 0 or z.shape[-1] != self.spec.latent:
             raise UsageError(
@@ -70,23 +113,52 @@ class TrainedModel:
         c = self.context(z.shape[:-1], label=label, context=context)
         return decoded(self.model, self.theta, z, c)
 
-    def reconstruct(self, array: Any, *, label: Any = None, context: Any = None) -> np.ndarray:
-        """Decoder means at the mean of q(z given x), (N, D)."""
-        given = {"label": label, "context": context}
-        return self.decode(self.encode(array, **given), **given)
+    def reconstruct(self, array: Any, *, label: Any = None, context: Any = None, fill: bool = False) -> Any:
+        """Decoder means at the mean of q(z given x), (N, D); of a frame: its columns, in their types and classes.
 
-    def sample(self, n: int, *, seed: int = 0, label: Any = None, context: Any = None) -> np.ndarray:
+        With ``fill`` what was observed stays, and only what is missing is taken from the model.
+        """
+        rows = self.rows(array)
+        label = self._label_of(rows, label, context)
+        x = self._means(self._codes(rows, label, context), label, context)
+        if fill:
+            x = filled(rows, x)
+        if is_frame(array):
+            return frame_like(array, decoded_table(self.contract, x))
+        return self.outside(x)
+
+    def outside(self, x: np.ndarray) -> np.ndarray:
+        """x (..., D) in the unit of the data, where the features of this model are scaled one by one."""
+        return self.contract.unscaled(x) if self._scaled else x
+
+    @property
+    def _scaled(self) -> bool:
+        return self.contract.location is not None or self.contract.spread is not None
+
+    def sample(
+        self, n: int, *, seed: int = 0, label: Any = None, context: Any = None, frame: Any = None
+    ) -> Any:
         """n draws from the model, (n, D): z from the prior, then x from p(x given z).
 
-        Without a label a model with labels draws them too, each class as often as among its training rows.
+        Without a label a model with labels draws them too, each class as often as among its training rows. Of a model
+        of a table: the columns by name, or a ``frame``: "pandas", "polars", "arrow", or "array" of numbers.
         """
         _, x, _ = self._drawn(n, seed, label, context)
-        return np.asarray(x)
+        return self._made(np.asarray(x), frame)
 
-    def prior_means(self, n: int, *, seed: int = 0, label: Any = None, context: Any = None) -> np.ndarray:
+    def prior_means(
+        self, n: int, *, seed: int = 0, label: Any = None, context: Any = None, frame: Any = None
+    ) -> Any:
         """Decoder means for n draws of z from the prior, (n, D): the same z and labels as ``sample``."""
         z, _, c = self._drawn(n, seed, label, context)
-        return self.decode(z, context=c)
+        return self._made(self._means(z, None, c), frame)
+
+    def _made(self, x: np.ndarray, frame: Any) -> Any:
+        if self.contract.columns is not None and frame != "array":
+            return frame_like(frame, decoded_table(self.contract, x))
+        if frame not in (None, "array"):
+            raise UsageError("this model was trained on plain rows, which have no columns: leave frame out")
+        return self.outside(x)
 
     def context(self, shape: tuple[int, ...], *, label: Any = None, context: Any = None) -> np.ndarray | None:
         """What this model is given beside rows of this shape, (*shape, C); None where it is not conditional.

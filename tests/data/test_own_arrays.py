@@ -86,9 +86,9 @@ def test_files_that_are_not_arrays_are_refused(tmp_path):
     np.save(objects, np.array([{}, []], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match="cannot read"):
         load_data(str(objects))
-    (tmp_path / "table.csv").write_text("1,2")
-    with pytest.raises(UsageError, match="not an array file"):
-        load_data(str(tmp_path / "table.csv"))
+    (tmp_path / "table.xlsx").write_text("1,2")
+    with pytest.raises(UsageError, match="no file that Vitral reads"):
+        load_data(str(tmp_path / "table.xlsx"))
     np.savez(tmp_path / "two.npz", one=np.zeros(3), two=np.zeros(3))
     with pytest.raises(DataError, match="one, two"):
         load_data(str(tmp_path / "two.npz"))

@@ -33,21 +33,23 @@ def command(
     """
     from vitral.api import load_one
     from vitral.checks.certificate import certify
+    from vitral.checks.tables import whole_rows
     from vitral.cli.inputs import final_objective, rows_to_use
     from vitral.cli.progress import stages
     from vitral.study.measure import final_beta
 
     trained = load_one(model, name)
-    batch = rows_to_use(trained, data_name, quiet=quiet).batch(slice(0, rows), "float64")
+    some = rows_to_use(trained, data_name, quiet=quiet).select(slice(0, rows))
+    whole, x = whole_rows(trained.model, some)
     with stages(1, quiet=quiet) as announce:
         announce("checking")
         items = certify(
-            trained.model,
+            whole,
             trained.theta.astype("float64"),
-            batch.inputs,
+            x,
             seed,
             beta=final_beta(final_objective(trained)),
-            context=batch.context,
+            context=some.batch(slice(None), "float64").context,
         )
     applied = [item for item in items if item.passed is not None]
     failed = [item for item in applied if not item.passed]

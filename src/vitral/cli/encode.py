@@ -20,7 +20,7 @@ from vitral.cli import options
 @click.argument("data", default="", metavar="[DATA]")
 @options.model_name
 @options.label
-@options.out("codes.npy", "Array (.npy) or table (.csv).")
+@options.out("codes.npy", "Array (.npy) or table (.csv, .parquet).")
 @options.force
 @options.as_json
 @options.quiet
@@ -34,18 +34,19 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Codes of images or rows: the mean of q(z given x), (rows, latent), as .npy or .csv.
+    """Codes of images or rows: the mean of q(z given x), (rows, latent), as .npy, .csv or .parquet.
 
-    DATA is a .npy or .npz file (all rows), or mnist or digits (the test rows); default: the model's own
+    DATA is a .npy or .npz file or a table (all rows), or mnist or digits (the test rows); default: the model's own
     test rows. A conditional model reads the labels of the data, or is given one for all with --label.
     """
     from vitral.api import load_one
     from vitral.cli.inputs import rows_to_use
     from vitral.cli.pictures import write
+    from vitral.data.tables import named_codes
     from vitral.evaluation.latent import codes
 
-    path = options.writable(out, (".npy", ".csv"), force=force)
+    path = options.writable(out, (".npy", ".csv", ".parquet"), force=force)
     trained = load_one(model, name)
     rows = rows_to_use(trained, data or None, label=label, quiet=quiet)
     mu, _ = codes(trained.model, trained.theta, rows)
-    write(path, mu, as_json=as_json, quiet=quiet)
+    write(path, mu if path.suffix == ".npy" else named_codes(mu), as_json=as_json, quiet=quiet)

@@ -172,6 +172,8 @@ def _latent(numbers: dict[str, Any], latent: int) -> list[str]:
             f"(ELBO of the same images {test['elbo_same_images']:.2f}), "
             f"{test['bits_per_dimension']:.4f} bits per dimension"
         )
+    if test.get("log_px_hat_of_data") is not None:
+        lines.append(f"the same in the units of the columns: {test['log_px_hat_of_data']:.2f} nats")
     if test["kl_per_dimension"] is not None:
         per_dimension = ", ".join(f"{value:.2f}" for value in sorted(test["kl_per_dimension"], reverse=True))
         lines.append(

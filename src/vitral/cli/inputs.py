@@ -12,9 +12,11 @@ from vitral.api import TrainedModel
 from vitral.cli.console import say
 from vitral.data import Data, Rows, binarised, given, load_data
 from vitral.data.conditioning import rows_given
-from vitral.data.contract import Bits, only_bits
+from vitral.data.contract import Bits, Contract, only_bits
 from vitral.data.files import array_file
+from vitral.data.opening import is_table, known, opened, texts
 from vitral.data.support import check_values
+from vitral.data.tables import rows_of
 from vitral.errors import DataError, UsageError
 from vitral.specs import objective
 
@@ -30,7 +32,7 @@ def model_data(
 def _fitting(trained: TrainedModel, name: str | None, split: str = "auto", *, quiet: bool) -> Data:
     """A data set whose rows have the size and the range of the model's; bits where it was trained on bits."""
     contract = trained.contract
-    data = _own_data(trained) if name is None else load_data(name, split=split)
+    data = _own_data(trained) if name is None else load_data(name, split=split, contract=_of_table(trained, name))
     if data.contract.features != contract.features:
         raise DataError(
             f"{data.name} has {data.contract.features} features a row, the model needs {contract.features}: "
@@ -57,7 +59,13 @@ def _own_data(trained: TrainedModel) -> Data:
     if own is None:
         raise UsageError("this model does not say which data it was trained on: name them with --data")
     seed, limit = trained.facts["data_seed"], own["limit"] or None
-    return load_data(own["name"], split=own["split"], seed=seed, limit=limit)
+    contract = _of_table(trained, own["name"])
+    return load_data(own["name"], split=own["split"], seed=seed, limit=limit, contract=contract)
+
+
+def _of_table(trained: TrainedModel, name: str) -> Contract | None:
+    """The contract that says how a table is read; None where the data are no table."""
+    return known(trained.contract, name) if is_table(name) else None
 
 
 def _say_bits(bits: Bits, name: str, *, quiet: bool) -> None:
@@ -84,6 +92,8 @@ def rows_to_use(
 
 def _rows_alone(trained: TrainedModel, name: str | None, *, quiet: bool) -> tuple[Rows, str]:
     """Rows without a context, and what to call them."""
+    if name is not None and is_table(name):
+        return _rows_of_table(trained, name), name
     if name is None or not name.endswith((".npy", ".npz")):
         data = _fitting(trained, name, quiet=quiet)
         return data.test, f"{data.name} (test)"
@@ -93,6 +103,14 @@ def _rows_alone(trained: TrainedModel, name: str | None, *, quiet: bool) -> tupl
     rows = trained.contract.rows(source.rows.stored, name)
     check_values(rows, trained.model.likelihood, name)
     return replace(rows, labels=source.rows.labels, side=source.rows.side), name
+
+
+def _rows_of_table(trained: TrainedModel, name: str) -> Rows:
+    """All rows of a table, its columns found by name; those that the model does not know are left aside."""
+    contract = known(trained.contract, name)
+    rows = rows_of(opened(name, texts(contract)), contract)
+    check_values(rows, trained.model.likelihood, name)
+    return rows
 
 
 def labelled(trained: TrainedModel, label: int | None, numbers: str | None) -> np.ndarray | None:

@@ -14,13 +14,14 @@ from vitral.errors import MissingPackage, UsageError
 if TYPE_CHECKING:
     from vitral.api import TrainedModel
 
-ENDINGS = (".png", ".svg", ".npy")
+ENDINGS = (".png", ".svg", ".npy", ".csv", ".parquet")
+PICTURES = (".png", ".svg")
 
 
 def target(path: Path, *, force: bool) -> Path:
     """Where a picture or an array can go; a picture only where matplotlib loads."""
     checked = writable(path, ENDINGS, force=force)
-    if checked.suffix != ".npy":
+    if checked.suffix in PICTURES:
         from vitral.report.page import plotting_problem
 
         problem = plotting_problem()
@@ -29,6 +30,17 @@ def target(path: Path, *, force: bool) -> Path:
                 f"matplotlib cannot be used ({problem}): install it again, or write an array with -o {path.stem}.npy"
             )
     return checked
+
+
+def columns_of(trained: TrainedModel, path: Path) -> bool:
+    """Whether a table is to be written; refuses one of a model that knows no columns."""
+    if path.suffix not in (".csv", ".parquet"):
+        return False
+    if trained.contract.columns is None:
+        raise UsageError(
+            f"this model was trained on plain rows, which have no columns for {path.name}: use -o {path.stem}.npy"
+        )
+    return True
 
 
 def image_shape(trained: TrainedModel) -> tuple[int, ...]:
@@ -41,10 +53,12 @@ def image_shape(trained: TrainedModel) -> tuple[int, ...]:
 
 
 def write(path: Path, made: Any, *, as_json: bool, quiet: bool) -> None:
-    """An array as .npy or .csv, a figure as .png or .svg; the path is the result on stdout."""
+    """An array as .npy, columns as .csv or .parquet, a figure as .png or .svg; the path is the result on stdout."""
     from vitral.persistence import write_atomically
 
     shape = list(made.shape) if hasattr(made, "shape") else None
+    if isinstance(made, dict):
+        shape = [len(next(iter(made.values()))), len(made)]
     write_atomically(path, _content(path.suffix, made))
     if as_json:
         print_json({"file": str(path), "shape": shape})
@@ -57,7 +71,15 @@ def _content(ending: str, made: Any) -> bytes:
         from vitral.report.figures.export import png_bytes, svg_text
 
         return png_bytes(made) if ending == ".png" else svg_text(made).encode()
-    return _npy(made) if ending == ".npy" else _csv(made)
+    if ending == ".npy":
+        return _npy(made)
+    if ending == ".csv":
+        from vitral.data.csv_file import csv_bytes
+
+        return csv_bytes(made)
+    from vitral.data.arrow import parquet_bytes
+
+    return parquet_bytes(made)
 
 
 def _npy(array: Any) -> bytes:
@@ -66,13 +88,3 @@ def _npy(array: Any) -> bytes:
     content = io.BytesIO()
     np.save(content, array, allow_pickle=False)
     return content.getvalue()
-
-
-def _csv(codes: Any) -> bytes:
-    """A header z1, z2, ... and one line a row; nine digits keep a float32 exactly."""
-    import numpy as np
-
-    content = io.StringIO()
-    header = ",".join(f"z{index + 1}" for index in range(codes.shape[1]))
-    np.savetxt(content, codes, delimiter=",", header=header, comments="", fmt="%.9g")
-    return content.getvalue().encode()

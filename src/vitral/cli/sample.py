@@ -18,6 +18,7 @@ MOST_IN_A_ROW = 20
     "sample",
     ("vitral sample -o samples.png", ""),
     ("vitral sample runs/short --model latent-10 -n 1000 --draws -o samples.npy", "a model of a run"),
+    ("vitral sample runs/table -n 500 -o rows.csv", "a model of a table"),
     ("vitral train digits --conditional --latent 5 --epochs 5 --out runs/conditional", ""),
     ("vitral sample runs/conditional -o classes.png", "one row for each class"),
     ("vitral sample runs/conditional --label 3 -o threes.png", ""),
@@ -53,29 +54,31 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """New images from the prior: decoder means for z ~ p(z), or true draws with --draws.
+    """New images or rows from the prior: decoder means for z ~ p(z), or true draws with --draws.
 
     A mean is smooth; a draw carries the noise of the likelihood too. Both start from the same z. A conditional
-    model makes as many of every class, class after class, unless --label says which.
+    model makes as many of every class, class after class, unless --label says which. A table (.csv, .parquet) is
+    one of true draws: a mean of classes is no row.
     """
     from vitral.api import load_one
     from vitral.cli.inputs import every_class, labelled
-    from vitral.cli.pictures import image_shape, target, write
+    from vitral.cli.pictures import PICTURES, columns_of, image_shape, target, write
 
     path = target(out, force=force)
     trained = load_one(model, name)
     chosen = labelled(trained, label, numbers)
     classes = list(every_class(trained)) if trained.contract.context and chosen is None else []
     count = count or (10 * len(classes) if classes else 40)
-    if path.suffix != ".npy" and count > MOST_IN_A_PICTURE:
+    table, picture = columns_of(trained, path), path.suffix in PICTURES
+    if picture and count > MOST_IN_A_PICTURE:
         raise UsageError(
             f"a picture shows at most {MOST_IN_A_PICTURE} images, got {count}: choose fewer with -n, "
             "or write an array with -o name.npy"
         )
-    shape = image_shape(trained) if path.suffix != ".npy" else None
+    shape = image_shape(trained) if picture else None
     labels = trained.contract.context.evenly(count) if trained.contract.context and classes else None
-    make = trained.sample if draws else trained.prior_means
-    made = make(count, seed=seed, label=labels, context=chosen)
+    make = trained.sample if draws or table else trained.prior_means
+    made = make(count, seed=seed, label=labels, context=chosen, frame=None if table else "array")
     if shape is not None:
         made = _picture(made, shape, labels, draws, language)
     write(path, made, as_json=as_json, quiet=quiet)

@@ -47,8 +47,9 @@ WITH_WIDTHS = ("gated", "mlp")  # networks whose hidden layers have widths
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="p(x given z): auto (mixed for tables, else gaussian_learned), gaussian_learned, gaussian_fixed, gaussian_pixel, gaussian_image, bernoulli, "
-    "continuous_bernoulli, discretised_logistic, logistic_mixture, beta_binomial, categorical, poisson or mixed.",
+    help="p(x given z); auto is mixed for tables, else the first. One of: gaussian_learned, gaussian_fixed, "
+    "gaussian_pixel, gaussian_image, bernoulli, continuous_bernoulli, discretised_logistic, logistic_mixture, "
+    "beta_binomial, categorical, poisson or mixed.",
 )
 @click.option(
     "--prior",
@@ -130,9 +131,9 @@ def command(
 ) -> None:
     """Train one model on MNIST or your own data.
 
-    DATA is mnist, digits, a .npy or .npz file of rows (N, D) or images (N, H, W), or a table (.csv, .parquet). Writes a run folder with
-    the model file, its progress and its checkpoints. An unknown NAME is answered with all that there are; what has
-    no option of its own is set with --set, such as --set model.prior.components=50.
+    DATA is mnist, digits, a .npy or .npz file of rows (N, D) or images (N, H, W), or a table (.csv, .parquet). Writes
+    a run folder with the model file, its progress and its checkpoints. An unknown NAME is answered with all that
+    there are; what has no option of its own is set with --set, such as --set model.prior.components=50.
     """
     from vitral.cli import runs
     from vitral.cli.progress import show

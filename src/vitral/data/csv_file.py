@@ -252,7 +252,7 @@ def _column(layout: Layout, name: str, seen: Seen, rows: int) -> Values:
             f"column {name!r} holds {number!r} on line {layout.line(number_row)} and {word!r} on line "
             f"{layout.line(row)}: write NA where a number is missing, or take all as classes with {name}:category"
         )
-        return Values(name, "string", np.empty(0), problem=problem)
+        return Values(name, "string", np.full(rows, np.nan), problem=problem)
     if numbers or not words:
         dtype = "int64" if set(seen.first) <= {"whole", "missing"} and numbers else "float64"
         return Values(name, dtype, np.full(rows, np.nan))
@@ -260,7 +260,7 @@ def _column(layout: Layout, name: str, seen: Seen, rows: int) -> Values:
         return Values(name, "bool", np.full(rows, np.nan))
     if len(seen.texts) > MOST_TEXTS:
         problem = f"column {name!r} holds more than {MOST_TEXTS:,} different texts: leave it out (--columns=-{name})"
-        return Values(name, "string", np.empty(0), problem=problem)
+        return Values(name, "string", np.full(rows, np.nan), problem=problem)
     return Values(name, "string", np.full(rows, np.nan), tuple(sorted(seen.texts)))
 
 

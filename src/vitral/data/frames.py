@@ -129,11 +129,14 @@ def _fits(made: Any, like: Any, name: Any) -> bool:
     """Whether a column of the example exists and its type holds the values that were made."""
     if name not in like.columns:
         return False
-    wanted, values = str(like.dtypes[name]).lower(), made[name].to_numpy()
-    if wanted not in WHOLE or values.dtype.kind == "b":
+    wanted, values = str(like.dtypes[name]), made[name]
+    if wanted.lower() not in WHOLE or values.dtype.kind == "b":
         return True
-    limits = np.iinfo(wanted)
-    return values.dtype.kind in "iu" and bool(((values >= limits.min) & (values <= limits.max)).all())
+    known = values[~values.isna()]
+    if len(known) < len(values) and wanted in WHOLE:
+        return False  # NumPy's whole numbers know no hole
+    limits = np.iinfo(wanted.lower())
+    return all(limits.min <= value <= limits.max and value == int(value) for value in known.tolist())
 
 
 def _named(package: str, columns: dict[str, np.ndarray]) -> Any:

@@ -296,7 +296,12 @@ def _whole(numbers: np.ndarray, dtype: str) -> np.ndarray:
     return numbers
 
 
-def filled(contract: Contract, rows: Rows, x: np.ndarray) -> np.ndarray:
+def named_codes(mu: np.ndarray) -> dict[str, np.ndarray]:
+    """Codes (N, L) as columns z1, z2, ..."""
+    return {f"z{place + 1}": column for place, column in enumerate(mu.T)}
+
+
+def filled(rows: Rows, x: np.ndarray) -> np.ndarray:
     """x (N, D) with what was observed of the rows in the place of what a model says about it."""
     observed = rows.take(slice(None), "float64")
     return np.where(np.isnan(observed), x, observed)

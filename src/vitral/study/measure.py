@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vitral.checks.certificate import certify
+from vitral.checks.tables import whole_rows
 from vitral.core.randomness import stream
 from vitral.data import Data, Rows
 from vitral.evaluation import latent as latents
@@ -108,6 +109,14 @@ def importance(log_px: np.ndarray | None, elbo: np.ndarray, features: float, sam
         "importance_samples": samples,
         "importance_images": len(log_px),
     }
+
+
+def importance_of_data(log_px: np.ndarray | None, data: Data) -> dict[str, Any]:
+    """The mean estimate of log p as a density in the unit of the data; nothing where features are not scaled."""
+    if log_px is None or data.contract.spread is None:
+        return {}
+    slopes = data.contract.log_slope(data.test.select(slice(0, len(log_px))))
+    return {"log_px_hat_of_data": float((log_px + slopes).mean())}
 
 
 def of_latent(
@@ -209,8 +218,10 @@ def variance_entries(
 
 def checks(model: Model, theta: np.ndarray, data: Data, *, seed: int, beta: float) -> dict[str, Any]:
     """The certificate of a model, as data."""
-    batch = data.test.batch(slice(0, CHECKED_ROWS), "float64")
-    items = certify(model, theta.astype("float64"), batch.inputs, seed, beta=beta, context=batch.context)
+    rows = data.test.select(slice(0, CHECKED_ROWS))
+    model, x = whole_rows(model, rows)
+    context = rows.batch(slice(None), "float64").context
+    items = certify(model, theta.astype("float64"), x, seed, beta=beta, context=context)
     applied = [item for item in items if item.passed is not None]
     passed = sum(bool(item.passed) for item in applied)
     return {"passed": passed, "total": len(applied), "items": [asdict(item) for item in items]}

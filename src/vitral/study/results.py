@@ -180,6 +180,7 @@ def entry_of(
     estimates = measure.estimates(model, theta, data, evaluation, seed=job.seed)
     test, elbo = splits["test"], values["test"]["elbo"]
     test |= measure.importance(estimates, elbo, data.test.observed(), evaluation.importance_samples)
+    test |= measure.importance_of_data(estimates, data)
     announce("latent space")
     test |= measure.of_latent(model, theta, data, evaluation, objective)
     shortcut = test["loss"] - test["loss_at_mean"] if isinstance(objective, ELBO) else None

@@ -187,7 +187,8 @@ def _interpolation(run: RunFolder, _: str | None, words: Language) -> Figure:
 
 
 def _test_scores(run: RunFolder, _: str | None, words: Language) -> Figure:
-    panels = [(words.text("scores.sse"), words.text("axis.squared_error"), _error_points(run, words))]
+    errors = _error_points(run, words)  # none where the values are names of categories
+    panels = [(words.text("scores.sse"), words.text("axis.squared_error"), errors)] if errors else []
     for key in ("elbo", "log_px_hat"):
         points = [_point(run, name, key, model_label(run, name, words), words) for name in run.vaes]
         found = [point for point in points if point is not None]
