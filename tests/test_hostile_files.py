@@ -49,8 +49,8 @@ def tensors(body=bytes(16), **listed):
 
 # The corpus: what was tried on the plain library, with what Vitral says.
 CORPUS = {
-    "empty": (b"", "is not a safetensors file: it has 0 bytes; give another path"),
-    "short": (b"\x10\x00\x00", "is not a safetensors file: it has 3 bytes; give another path"),
+    "empty": (b"", "is cut short, or no safetensors file: it has 0 bytes; restore it from a copy"),
+    "short": (b"\x10\x00\x00", "is cut short, or no safetensors file: it has 3 bytes; restore it from a copy"),
     "length 2^63": (
         struct.pack("<Q", 2**63) + b"{}",
         "is not a safetensors file: its first 8 bytes announce a header of 9,223,372,036,854,775,808 bytes, "

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from vitral import __version__
 from vitral.core.randomness import stream
 from vitral.data import Contract, Rows
 from vitral.data.frames import frame_like, is_frame, table_of
@@ -22,8 +23,9 @@ from vitral.data.tables import filled, named_codes, rows_of
 from vitral.errors import FileError, UsageError, VitralError, unknown
 from vitral.evaluation.latent import codes, decoded
 from vitral.evaluation.likelihood import log_px_hat
+from vitral.export.pretrained import Contents, is_pretrained, load_pretrained, save_pretrained
 from vitral.model import Model
-from vitral.persistence import ModelFile, load_model
+from vitral.persistence import ModelFile, load_model, save_model, write_atomically
 from vitral.persistence.models import ODD
 from vitral.specs import Spec
 
@@ -183,6 +185,34 @@ class TrainedModel:
         return *self.model.sample(p, n, stream(seed, "sample"), dtype, c), c
 
 
+    def save(self, path: str | Path) -> None:
+        """One file with everything; ``vitral.load`` gives this model back. Raises ResourceError on a full disk."""
+        contract = self.contract.to_dict()
+        save_model(Path(path), self.spec, self.theta, contract, self.facts, __version__, self.metrics)
+
+    def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+        """A folder for others: model.safetensors, config.json and README.md, a card filled from the run; no network.
+
+        ``vitral.load`` of the folder gives this model back. Raises UsageError where one of the files exists and
+        ``overwrite`` is False.
+        """
+        contents = Contents(self.spec, self.theta, self.contract.to_dict(), self.facts, self.metrics)
+        return save_pretrained(Path(folder), contents, overwrite=overwrite)
+
+    def export_onnx(self, path: str | Path, *, part: str = "decoder") -> None:
+        """The "encoder", the "decoder" or the "score" as an ONNX file, for float32 rows in the units of the data.
+
+        The encoder makes ``mean`` and, where it is known, ``logvar`` (rows, L) of ``x`` (rows, D); the decoder ``x``
+        of ``z``; the score ``elbo`` (rows,), in nats, of ``x``. A conditional model takes ``context`` (rows, C) too.
+        Raises MissingPackage without the package onnx, UsageError for what has no such form. How-to: docs/export.md.
+        """
+        from vitral.export.onnx_file import onnx_bytes
+        from vitral.export.parts import recorded
+
+        recording = recorded(part, self.model, self.theta, self.contract)
+        write_atomically(Path(path), onnx_bytes(part, recording, f"x is measured in {self.contract.unit}"))
+
+
 @dataclass(frozen=True)
 class Run:
     """A run folder: its metrics, its arrays, and its models by name."""
@@ -212,7 +242,7 @@ class Run:
 
 
 def load(path: str | Path) -> TrainedModel | Run:
-    """A model file, a run folder, or "tiny": the small 2-D model inside the package.
+    """A model file, a run folder, a folder of ``save_pretrained``, or "tiny": the small 2-D model of the package.
 
     Raises FileError for files that are damaged or newer, UsageError where there is nothing to load.
     """
@@ -221,11 +251,14 @@ def load(path: str | Path) -> TrainedModel | Run:
             return load_file(packaged)
     path = Path(path)
     if path.is_dir():
-        if not (path / "recipe.toml").exists():
-            raise UsageError(
-                f"{path} is not a run folder: it has no recipe.toml; give a run folder or a model file"
-            )
-        return Run(path)
+        if (path / "recipe.toml").exists():
+            return Run(path)
+        if is_pretrained(path):
+            return _trained(path, load_pretrained(path))
+        raise UsageError(
+            f"{path} is not a run folder: it has no recipe.toml; give a run folder, a folder with model.safetensors "
+            "and config.json, or a model file"
+        )
     if not path.exists() and not path.suffix:
         raise UsageError(f"{unknown('model', path, [TINY])}, or the path of a model file or run folder")
     return load_file(path)
@@ -233,7 +266,10 @@ def load(path: str | Path) -> TrainedModel | Run:
 
 def load_file(path: Path) -> TrainedModel:
     """The model of one .safetensors file."""
-    file = load_model(path)
+    return _trained(path, load_model(path))
+
+
+def _trained(path: Path, file: ModelFile) -> TrainedModel:
     return TrainedModel(file.spec, file.spec.build(), file.theta, _contract(path, file), file.facts, file.metrics)
 
 

@@ -30,6 +30,7 @@ LEVELS = {
     "vitral.fast": 4,
     "vitral.checks": 4,
     "vitral.training": 5,
+    "vitral.export": 5,
     "vitral.allocator": 3,
     "vitral.kernel": 3.1,
     "vitral.environment": 3,

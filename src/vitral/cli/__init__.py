@@ -27,6 +27,7 @@ COMMANDS = {
     "traverse": "One latent dimension at a time, the most used first.",
     "interpolate": "From one image to another through the latent space.",
     "encode": "Codes of images or rows, as an array.",
+    "export": "A model for other programs: a folder with a card, or ONNX.",
     "check": "The certificate of a model: what is proved, with numbers.",
     "info": "Versions, BLAS and threads.",
 }

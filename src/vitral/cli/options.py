@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from vitral import allocator, kernel
 from vitral.cli import console
@@ -130,6 +131,11 @@ def going_on(function: Callable[..., Any]) -> Callable[..., Any]:
             callback=lambda ctx, option, value: ctx.meta.update({option.name: value}),
         )(function)  # fmt: skip
     return function
+
+
+def asked(context: click.Context, option: str) -> bool:
+    """Whether an option was given, on the command line or in the environment."""
+    return context.get_parameter_source(option) not in (None, ParameterSource.DEFAULT)
 
 
 def out(default: str, what: str = "Picture (.png, .svg) or array (.npy).") -> Callable[..., Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from vitral.cli import options
 from vitral.errors import UsageError
@@ -157,7 +156,7 @@ def command(
             f"model.latents=[{latent}]",
             *(["model.context=labels"] if conditional else []),
             *_kinds(likelihood=likelihood, prior=prior, posterior=posterior),
-            *_networks(network, hidden, asked=_asked(context, "hidden")),
+            *_networks(network, hidden, asked=options.asked(context, "hidden")),
             f"training.epochs={epochs}",
             f"training.batch={batch}",
             f"training.rate={rate}",
@@ -172,11 +171,6 @@ def command(
         show(train_all(recipe, rows, run, replace(how, stop=stop)), stop, quiet=quiet)
         run.finish()
     _tell(run, as_json=as_json, quiet=quiet)
-
-
-def _asked(context: click.Context, option: str) -> bool:
-    """Whether an option was given, on the command line or in the environment."""
-    return context.get_parameter_source(option) not in (None, ParameterSource.DEFAULT)
 
 
 def _table(labels: str, columns: str, missing: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from vitral.persistence.atomic import write_atomically, write_json
 from vitral.persistence.header import HEADER_LIMIT, TENSOR_LIMIT
-from vitral.persistence.models import ModelFile, load_model, save_model
+from vitral.persistence.models import ModelFile, add_metrics, load_model, save_model
 from vitral.persistence.tensors import FORMAT_VERSION, load_tensors, save_tensors
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "HEADER_LIMIT",
     "TENSOR_LIMIT",
     "ModelFile",
+    "add_metrics",
     "load_model",
     "load_tensors",
     "save_model",

@@ -55,6 +55,13 @@ def save_model(
     save_tensors(path, tensors, {**metadata, "metrics": dict(metrics or {}), "facts": dict(facts)})
 
 
+def add_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
+    """The same model file with these metrics; nothing is written where it has them already."""
+    file = load_model(path)
+    if file.metrics != metrics:
+        save_model(path, file.spec, file.theta, file.contract, file.facts, file.vitral, metrics)
+
+
 def load_model(path: Path, *, allow_nonfinite: bool = False) -> ModelFile:
     """What a model file holds, every tensor checked against the spec; NaN and infinity only where they are allowed.
 
@@ -65,9 +72,9 @@ def load_model(path: Path, *, allow_nonfinite: bool = False) -> ModelFile:
         if not isinstance(metadata.get(key), dict):
             raise damaged(path, f"it is not a complete model file, {key} is missing")
     facts = metadata["facts"]
-    metrics = metadata.get("metrics") or {
-        "validation": facts.get("validation") or {}
-    }  # format 1 had it there
+    metrics = metadata.get("metrics") or {}
+    if not metrics and facts.get("validation"):
+        metrics = {"validation": facts["validation"]}  # where format 1 had them
     if not isinstance(metrics, dict):
         raise damaged(path, "its metrics are no table")
     spec, shapes = _spec(path, metadata["spec"], sum(tensor.size for tensor in tensors.values()))

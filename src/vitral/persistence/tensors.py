@@ -134,16 +134,8 @@ def _read(path: Path) -> Content:
             raise FileError(f"cannot read {path}: it is no file; check the path")
         with path.open("rb") as file:
             length = file.read(8)
-            needed = struct.unpack("<Q", length)[0] if len(length) == 8 else 0
-            if needed < 2 or needed > HEADER_LIMIT:
-                raise FileError(
-                    f"{path} is not a safetensors file{_announces(length, needed)}; give another path"
-                )
-            if needed > found.st_size - 8:
-                raise FileError(
-                    f"{path} is cut short, or no safetensors file: it announces a header of {needed:,} bytes, and "
-                    f"{found.st_size - 8:,} are there; restore it from a copy"
-                )
+            _check_length(path, length, found.st_size)
+            needed = struct.unpack("<Q", length)[0]
             return Content(length, file.read(needed), file.read())
     except (OSError, ValueError) as error:
         raise FileError(
@@ -151,10 +143,23 @@ def _read(path: Path) -> Content:
         ) from error
 
 
-def _announces(length: bytes, needed: int) -> str:
+def _check_length(path: Path, length: bytes, size: int) -> None:
+    """Refuse a header that is larger than any model's, or than the file."""
     if len(length) < 8:
-        return f": it has {len(length)} bytes"
-    return f": its first 8 bytes announce a header of {needed:,} bytes, and at most {HEADER_LIMIT:,} are read"
+        raise FileError(
+            f"{path} is cut short, or no safetensors file: it has {size:,} bytes; restore it from a copy"
+        )
+    needed = struct.unpack("<Q", length)[0]
+    if needed < 2 or needed > HEADER_LIMIT:
+        raise FileError(
+            f"{path} is not a safetensors file: its first 8 bytes announce a header of {needed:,} bytes, and at most "
+            f"{HEADER_LIMIT:,} are read; give another path"
+        )
+    if needed > size - 8:
+        raise FileError(
+            f"{path} is cut short, or no safetensors file: it announces a header of {needed:,} bytes, and "
+            f"{size - 8:,} are there; restore it from a copy"
+        )
 
 
 def _header(path: Path, content: Content) -> dict[str, Any]:

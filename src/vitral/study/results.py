@@ -156,6 +156,18 @@ def _main_entry(
     return entry
 
 
+def numbers(metrics: Metrics, job: Job) -> Metrics:
+    """What a model was measured at, by split: its single numbers, for its own file."""
+    entry = metrics["models"][main_name(job)]
+    if not job.main:
+        entry = next(other for other in entry["seeds"] if other["seed"] == job.seed)
+    found = {split: entry.get(split) or {} for split in ("train", "validation", "test")}
+    return {
+        split: {key: value for key, value in of_split.items() if isinstance(value, int | float) and key[-3:] != "_sd"}
+        for split, of_split in found.items()
+    }
+
+
 def main_name(job: Job) -> str:
     """The name of a model, whichever of its seeds this is."""
     return job.name if job.main else job.name.removesuffix(f"-seed{job.seed}")

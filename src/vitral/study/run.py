@@ -21,7 +21,7 @@ from vitral.data.batches import steps_per_epoch
 from vitral.environment import commit, show_versions
 from vitral.errors import ResourceError, VitralError
 from vitral.model import Model
-from vitral.persistence import load_model, save_model, write_json
+from vitral.persistence import add_metrics, load_model, save_model, write_json
 from vitral.specs import described_objective
 from vitral.study import pictures, results, second_stage
 from vitral.study.estimate import seconds_left
@@ -102,6 +102,8 @@ def study(
             collect(metrics, arrays)
     write_json(folder.path / "metrics.json", metrics)
     folder.write_arrays(arrays)
+    for one in trained:
+        add_metrics(folder.model(one.job.name), results.numbers(metrics, one.job))
     facts = {"seed": recipe.training.seed, "command": command, "started": started}
     facts |= {"wall_seconds": round(time.monotonic() - began, 1), "commit": commit()}
     write_json(folder.path / "environment.json", show_versions() | facts)
@@ -200,8 +202,8 @@ def _finish(job: Job, recipe: Recipe, data: Data, folder: RunFolder, state: Trai
         "objective": described_objective(job.plan.objective),
         "data": asdict(recipe.data),
         "data_seed": recipe.training.seed,
-        "validation": state.history[-1]["validation"],
     }
+    metrics = {"validation": state.history[-1]["validation"]}
     if state.slowing != 1.0:
         facts["slowing"] = state.slowing
     spec = job.spec
@@ -210,7 +212,8 @@ def _finish(job: Job, recipe: Recipe, data: Data, folder: RunFolder, state: Trai
         spec, theta, facts["second_stage"] = second_stage.carry_out(
             spec, theta, data, job.second_stage, seed=job.seed
         )
-    save_model(folder.model(job.name), spec, theta, data.contract.to_dict(), facts, __version__)
+        metrics = {}  # those were of another prior
+    save_model(folder.model(job.name), spec, theta, data.contract.to_dict(), facts, __version__, metrics)
 
 
 def _new(job: Job, model: Model, data: Data, weights: dict[str, np.ndarray] | None) -> TrainState:
