@@ -102,6 +102,52 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def free_memory() -> int | None:
+    """Bytes that this process may still take: of the machine, its container and its own limit; None where unknown."""
+    known = [free for free in (_of_machine(), _of_container(), _of_process()) if free is not None]
+    return max(min(known), 0) if known else None
+
+
+def _of_machine() -> int | None:
+    """What the system says is available, swap included."""
+    if sys.platform == "win32":
+        import ctypes
+
+        status = (ctypes.c_ulonglong * 8)(64)  # MEMORYSTATUSEX: its length and load first, in eight bytes
+        done = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+        return int(status[2]) + int(status[4]) if done else None
+    found = dict(line.split(":", 1) for line in _read(Path("/proc/meminfo")).splitlines() if ":" in line)
+    sizes = [int(found[name].split()[0]) for name in ("MemAvailable", "SwapFree") if name in found]
+    return 1024 * sum(sizes) if sizes else None
+
+
+def _of_container(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """What the limit of a container leaves (version 2 of Linux' control groups)."""
+    limit, used = (_read(folder / name).strip() for name in ("memory.max", "memory.current"))
+    return int(limit) - int(used) if limit.isdigit() and used.isdigit() else None
+
+
+def _of_process() -> int | None:
+    """What the limit of this process leaves of its addresses."""
+    if sys.platform != "linux":
+        return None
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    pages = _read(Path("/proc/self/statm")).split()[:1]
+    if limit == resource.RLIM_INFINITY or not pages:
+        return None
+    return limit - int(pages[0]) * resource.getpagesize()
+
+
+def _read(path: Path) -> str:
+    """A file of the system; empty where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
 def one_blas_thread() -> Any:
     """A context in which NumPy's BLAS works on one thread; why: training/parallel.py."""
     return _loaded_libraries().limit(limits=1, user_api="blas")

@@ -12,6 +12,7 @@ The formulas stand in parts/optimisers.py, whose ``numbers`` are the arguments a
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from vitral.core.arrays import Array
-from vitral.errors import ResourceError, UsageError
+from vitral.errors import UsageError
 from vitral.parts.optimisers import SGD, Adam, Adamax, AdamW, Momentum
 
 VARIABLE = "VITRAL_FAST"
@@ -75,13 +76,32 @@ def wanted(environment: Mapping[str, str] | None = None) -> bool:
     return said == "auto" and find_spec("numba") is not None
 
 
+def ready(optimiser: Any, dtype: str) -> bool:
+    """Whether the steps are compiled; a numba that is installed but does not load is said once, and left out."""
+    if not (wanted() and _loads()):
+        return False
+    prepare(optimiser, dtype)
+    return True
+
+
+@cache
+def _loads() -> bool:
+    """Whether numba can be imported: it may be too old for this NumPy, or its libraries may not load."""
+    try:
+        import numba  # noqa: F401
+    except (ImportError, OSError, AttributeError, SystemError) as error:
+        logging.getLogger("vitral").warning(
+            f"numba is installed but does not load ({type(error).__name__}: {error}): the optimiser's steps are not "
+            f"compiled and take longer, to the same bits; mend numba, or set {VARIABLE}=off"
+        )
+        return False
+    return True
+
+
 def step(
     optimiser: Any, theta: Array, gradients: Sequence[Array], slots: Mapping[str, Array], *, t: int, rate: float
 ) -> None:
-    """``optimiser.step`` with the sum of the gradients, the first of which may be overwritten.
-
-    Raises ResourceError where numba is installed but does not load.
-    """
+    """``optimiser.step`` with the sum of the gradients, the first of which may be overwritten."""
     first = gradients[0]
     for gradient in gradients[1:-1]:
         first += gradient
@@ -99,12 +119,8 @@ def prepare(optimiser: Any, dtype: str) -> None:
 @cache
 def _compiled(kind: type) -> Callable[..., None]:
     """The compiled loop of an optimiser, kept on disk where there is a place to keep it."""
-    try:
-        from numba import njit
-    except ImportError as error:
-        raise ResourceError(
-            f"numba is installed but does not load ({error}): mend it, or set {VARIABLE}=off"
-        ) from error
+    from numba import njit
+
     settings = {"nogil": True, "error_model": "numpy"}
     try:
         return njit(cache=True, **settings)(LOOPS[kind])

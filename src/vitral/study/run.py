@@ -31,6 +31,7 @@ from vitral.study.keeping import INTERVAL, Keeper
 from vitral.study.notebook import NotebookReplay, Sequence, fill
 from vitral.study.recipes import Recipe
 from vitral.training.loop import Epoch, Step, TrainState, start, train
+from vitral.training.memory import check_memory
 
 FIRST_ROWS = 5000  # training rows that an initialisation may look at
 
@@ -116,6 +117,8 @@ def train_all(
     todo = jobs(recipe, data)
     left = [job for job in todo if not folder.model(job.name).exists()]
     trained = []
+    for job in {repr((job.spec, job.plan)): job for job in left}.values():
+        check_memory(job.name, job.spec.build(), data, job.plan)
     if left:
         yield Estimate(seconds_left([job for job in left if job.base(todo) is None], data))
     asked = {"recipe": recipe.to_dict(), "data": _described(data)}

@@ -63,9 +63,7 @@ class Workers:
         self._own = self.state.arrays()
         theta = self._own["theta"]
         on_processor = isinstance(theta, np.ndarray)
-        self._compiled = on_processor and fast.wanted()
-        if self._compiled:
-            fast.prepare(self.source.plan.optimiser, theta.dtype.name)
+        self._compiled = on_processor and fast.ready(self.source.plan.optimiser, theta.dtype.name)
         self._team = team_of(self.members if on_processor else 1)
         self.state.hold({name: self._team.share(array) for name, array in self._own.items()})
         self._gradients = self._team.share(arrays.zeros((self.shards, theta.size), like=theta))
@@ -125,7 +123,7 @@ class Workers:
         """A member's share of the shards."""
         work = self.work(int(step))
         for shard, part in list(enumerate(self._parts(int(step))))[rank :: self.members]:
-            self._sums[shard] = _shard(self.model, self._p, work, part, self._gradients[shard], self._g[shard])
+            self._sums[shard] = gradient_of(self.model, self._p, work, part, self._gradients[shard], self._g[shard])
 
     def _add_up(self, rank: int, t: float) -> Array:
         """A member's slice of the gradient of step t, in the place of the first shard's."""
@@ -149,7 +147,7 @@ class Workers:
             blend(state.average[mine], state.theta[mine], int(t), plan.average)
 
 
-def _shard(
+def gradient_of(
     model: Model, p: Views, work: Work, part: slice, gradient: Array, g: Views
 ) -> tuple[float, float]:
     """Loss, KL and gradient of one shard: sums over its rows, divided by the size of the whole batch."""
