@@ -98,7 +98,7 @@ TABLE = [
     ("train none.npy", 3, "shape (0, 5)"),
     ("train single.npy", 3, "too few rows"),
     ("train cut.npy", 3, "cannot read cut.npy"),
-    ("train junk.npz", 3, "junk.npz not an array file"),
+    ("train junk.npz", 3, "junk.npz not a zip file"),
     ("train labels.npz", 3, "labels have shape (3,)"),
     ("train two.npz", 3, "holds a, b"),
     ("train missing.npy", 3, "no such file missing.npy"),

@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Codes of images or rows: the mean of q(z given x), (rows, latent), as .npy, .csv or .parquet.
 
-    DATA is a .npy or .npz file or a table (all rows), or mnist or digits (the test rows); default: the model's own
+    DATA is a .npy, .npz or IDX file or a table (all rows), or mnist or digits (the test rows); default: the model's own
     test rows. A conditional model reads the labels of the data, or is given one for all with --label.
     """
     from vitral.api import load_one

@@ -13,7 +13,7 @@ from vitral.cli.console import say
 from vitral.data import Data, Rows, binarised, given, load_data
 from vitral.data.conditioning import rows_given
 from vitral.data.contract import Bits, Contract, only_bits
-from vitral.data.files import array_file
+from vitral.data.files import array_file, is_own
 from vitral.data.opening import is_table, known, opened, texts
 from vitral.data.support import check_values
 from vitral.data.tables import rows_of
@@ -60,7 +60,10 @@ def _own_data(trained: TrainedModel) -> Data:
         raise UsageError("this model does not say which data it was trained on: name them with --data")
     seed, limit = trained.facts["data_seed"], own["limit"] or None
     contract = _of_table(trained, own["name"])
-    return load_data(own["name"], split=own["split"], seed=seed, limit=limit, contract=contract)
+    labels = "" if contract is not None else str(own.get("labels", ""))  # a contract names the column of a table
+    return load_data(
+        own["name"], split=own["split"], seed=seed, limit=limit, labels=labels, contract=contract
+    )
 
 
 def _of_table(trained: TrainedModel, name: str) -> Contract | None:
@@ -94,7 +97,7 @@ def _rows_alone(trained: TrainedModel, name: str | None, *, quiet: bool) -> tupl
     """Rows without a context, and what to call them."""
     if name is not None and is_table(name):
         return _rows_of_table(trained, name), name
-    if name is None or not name.endswith((".npy", ".npz")):
+    if name is None or not is_own(name):
         data = _fitting(trained, name, quiet=quiet)
         return data.test, f"{data.name} (test)"
     source = array_file(Path(name))

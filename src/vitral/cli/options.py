@@ -114,7 +114,7 @@ quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but erro
 language = click.option("--language", type=click.Choice(["en", "pt"]), default="en", show_default=True,
                         help="Language of the figure.")  # fmt: skip
 data_option = click.option(
-    "--data", "data_name", help="mnist, digits, or a .npy or .npz file  [default: the model's own data]"
+    "--data", "data_name", help="mnist, digits, or a .npy, .npz or IDX file  [default: the model's own data]"
 )
 label = click.option("--label", type=int, metavar="CLASS",
                      help="One of the classes of a conditional model, for every image.")  # fmt: skip

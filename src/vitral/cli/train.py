@@ -83,6 +83,8 @@ WITH_WIDTHS = ("gated", "mlp")  # networks whose hidden layers have widths
               help="Columns of a table: age, age:count (number, category, boolean, count), -id (leave out), * (all).")
 @click.option("--missing", default="refuse", show_default=True, metavar="HOW",
               help="Values that are missing in a table: refuse or model.")  # fmt: skip
+@click.option("--labels", "label_file", default="", metavar="FILE",
+              help="One label a row: .npy, IDX, .txt or .csv, for data that have none of their own.")  # fmt: skip
 @click.option("--conditional", is_flag=True, help="Give encoder, decoder and prior the labels of the data.")
 @click.option("--epochs", type=int, default=10, show_default=True)
 @click.option("--batch", type=int, default=128, show_default=True)
@@ -113,6 +115,7 @@ def command(
     objective: str,
     binarise: str,
     labels: str,
+    label_file: str,
     columns: str,
     missing: str,
     conditional: bool,
@@ -130,8 +133,8 @@ def command(
 ) -> None:
     """Train one model on MNIST or your own data.
 
-    DATA is mnist, digits, a .npy or .npz file of rows (N, D) or images (N, H, W), or a table (.csv, .parquet). Writes
-    a run folder with the model file, its progress and its checkpoints. An unknown NAME is answered with all that
+    DATA is mnist, digits, a .npy, .npz or IDX file of rows (N, D) or images (N, H, W), or a table (.csv, .parquet).
+    Writes a run folder with the model file, its progress and its checkpoints. An unknown NAME is answered with all that
     there are; what has no option of its own is set with --set, such as --set model.prior.components=50.
     """
     from vitral.cli import runs
@@ -152,7 +155,7 @@ def command(
         asked = [
             f"data.name={json.dumps(data)}",
             f"data.binarise={json.dumps(binarise)}",
-            *_table(labels, columns, missing),
+            *_table(labels or label_file, columns, missing),
             f"model.latents=[{latent}]",
             *(["model.context=labels"] if conditional else []),
             *_kinds(likelihood=likelihood, prior=prior, posterior=posterior),

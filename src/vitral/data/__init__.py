@@ -10,12 +10,11 @@ from vitral.data.binarisation import BINARISATIONS, binarised
 from vitral.data.condition import CONTEXTS, Condition
 from vitral.data.conditioning import conditioned, given
 from vitral.data.contract import Contract, Data, Rows, Source
+from vitral.data.files import NAMED, array_file, kind_of
 from vitral.data.opening import is_table, table_source
 from vitral.data.splits import CHOICES, SPLITS
 from vitral.data.tables import scaled
 from vitral.errors import DataError, UsageError, unknown
-
-NAMED = ("digits", "mnist", "sprites")
 
 __all__ = [
     "BINARISATIONS",
@@ -42,12 +41,12 @@ def load_data(
     missing: str = "refuse",
     contract: Contract | None = None,
 ) -> Data:
-    """A named set ("mnist", "digits", "sprites"), an array file (.npy, .npz) or a table, split into three.
+    """A named set ("mnist", "digits", "sprites"), an array file (.npy, .npz, IDX) or a table, split into three.
 
     ``split`` is "official" (MNIST: 50,000 / 10,000 / 10,000), "notebook" (MNIST pooled and split
     48,000 / 12,000 / 10,000 as the notebook does), "random" (80 / 10 / 10 by ``seed``) or "auto":
     official where there is one. ``limit`` keeps at most that many training rows, and a quarter of it
-    for validation and test each.
+    for validation and test each. ``labels`` is a file with one label a row (.npy, IDX, .txt or .csv).
 
     A table is a .csv, .tsv, .txt or .parquet file, a pandas or polars DataFrame, anything that exports Arrow, or a
     mapping of names to values (docs/tables.md). ``labels`` is then the column of labels, ``columns`` which ones to use
@@ -79,8 +78,12 @@ def load_data(
 def _source(name: Any, labels: str, columns: Sequence[str], missing: str, contract: Contract | None) -> Source:
     if is_table(name):
         return table_source(name, labels=labels, columns=columns, missing=missing, contract=contract)
-    if labels or columns or missing != "refuse":
-        raise UsageError(f"labels, columns and missing are those of a table, got data {name!r}: leave them out")
+    if columns or missing != "refuse":
+        raise UsageError(f"columns and missing are those of a table, got data {name!r}: leave them out")
+    if name not in NAMED:
+        return _own(Path(name), labels)
+    if labels:
+        raise UsageError(f"{name} has labels of its own: leave {labels} out")
     if name == "mnist":
         from vitral.data.mnist import mnist
 
@@ -89,18 +92,17 @@ def _source(name: Any, labels: str, columns: Sequence[str], missing: str, contra
         from vitral.data.digits import digits
 
         return digits()
-    if name == "sprites":
-        from vitral.data.sprites import sprites
+    from vitral.data.sprites import sprites
 
-        return sprites()
-    path = Path(name)
-    if path.suffix in (".npy", ".npz"):
-        from vitral.data.files import array_file
+    return sprites()
 
-        return array_file(path)
+
+def _own(path: Path, labels: str) -> Source:
+    if kind_of(path) is not None:
+        return array_file(path, labels=labels)
     if path.exists():
         raise UsageError(
-            f"{name} is no file that Vitral reads: give .npy, .npz, .csv, .tsv, .txt or .parquet, "
+            f"{path} is no file that Vitral reads: give .npy, .npz, IDX, .csv, .tsv, .txt or .parquet, "
             f"or one of {', '.join(NAMED)}"
         )
-    raise unknown("data", name, NAMED)
+    raise unknown("data", str(path), NAMED)

@@ -316,6 +316,11 @@ def flattened(array: np.ndarray, name: str) -> np.ndarray:
         raise DataError(
             f"{name} has shape {array.shape}: give (rows, features), (rows, H, W) or (rows, H, W, C)"
         )
+    if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] > 4:
+        raise DataError(
+            f"{name} has shape {array.shape}, channels before height and width: "
+            "give (rows, H, W, C), as numpy.moveaxis(images, 1, -1) makes it"
+        )
     return array.reshape(array.shape[0], -1)
 
 

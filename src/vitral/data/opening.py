@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from vitral.data.contract import Contract, Source
 from vitral.data.csv_file import ENDINGS, read_csv
+from vitral.data.files import is_own
 from vitral.data.frames import is_frame, table_of
 from vitral.data.tables import Table, rows_of, source_of
 from vitral.errors import DataError
@@ -19,6 +20,14 @@ TABLES = (*ENDINGS, ".parquet")
 def is_table(given: Any) -> bool:
     """Whether this names the file of a table, or is a frame."""
     return given.lower().endswith(TABLES) if isinstance(given, str) else is_frame(given)
+
+
+def path_keys(data: Any) -> list[str]:
+    """Which entries of a recipe's data are paths; the labels of a table are a column of it."""
+    name = str(data.get("name")) if isinstance(data, Mapping) else ""
+    if name.lower().endswith(TABLES):
+        return ["name"]
+    return ["name", "labels"] if is_own(name) else []
 
 
 def opened(given: Any, as_text: Sequence[str] = ()) -> Table:

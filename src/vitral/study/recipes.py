@@ -12,7 +12,7 @@ from typing import Any
 from vitral import specs
 from vitral.data import BINARISATIONS, CONTEXTS
 from vitral.data.columns import MISSING, Column
-from vitral.data.opening import TABLES
+from vitral.data.opening import path_keys
 from vitral.data.splits import CHOICES
 from vitral.data.tables import likelihood_for
 from vitral.errors import FileError, UsageError, unknown
@@ -39,7 +39,8 @@ class DataPart:
 
     ``binarise`` is "none", "static" (bits drawn once, from the seed) or "dynamic" (training bits anew for every
     minibatch). Of a table, ``labels`` is the column of labels, ``columns`` which others to use ("age", "age:count",
-    "-id", "*"; none given: all), and ``missing`` "refuse" or "model" (docs/tables.md).
+    "-id", "*"; none given: all), and ``missing`` "refuse" or "model" (docs/tables.md). Of arrays, ``labels`` is a file
+    with one label a row.
     """
 
     name: str = "mnist"
@@ -294,12 +295,11 @@ def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
     for change in changes:
         _apply(entries, change)
     entries.setdefault("name", Path(name).stem)
-    data = entries.get("data")
-    if isinstance(data, dict) and str(data.get("name")).lower().endswith((".npy", ".npz", *TABLES)):
-        data["name"] = str(Path(data["name"]).absolute())
-    training = entries.get("training")
-    if isinstance(training, dict) and training.get("start_from"):
-        training["start_from"] = str(Path(str(training["start_from"])).absolute())
+    data, training = entries.get("data"), entries.get("training")
+    for table, keys in ((data, path_keys(data)), (training, ["start_from"])):
+        for key in keys if isinstance(table, dict) else []:
+            if table.get(key):
+                table[key] = str(Path(str(table[key])).absolute())
     return Recipe.from_dict(entries)
 
 
