@@ -54,7 +54,8 @@ def main(epochs: int) -> None:
     model = ConditionalVAE(5, **shared).fit(train, train_y)
     for label, name in ((0, "malignant"), (1, "benign")):
         rows, _ = model.sample(500, y=label)
-        print(f"{name}: mean radius {rows[:, 0].mean():.1f} of drawn rows, {X[benign == label, 0].mean():.1f} of real ones")
+        real = X[benign == label]
+        print(f"{name}: mean radius {rows[:, 0].mean():.1f} of drawn rows, {real[:, 0].mean():.1f} of real ones")
 
     # 6. A file without pickle, the same that the command line reads.
     with tempfile.TemporaryDirectory() as folder:

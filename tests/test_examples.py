@@ -20,7 +20,7 @@ def run(name, *arguments, cwd):
 def test_every_example_is_short_and_tested_here():
     """One story a file, under 150 lines; a new one needs a test."""
     names = {file.name for file in EXAMPLES.glob("*.py")}
-    assert names == {"first_vae.py", "gradient_by_hand.py", "read_a_run.py"}
+    assert names == {"first_vae.py", "gradient_by_hand.py", "read_a_run.py", "with_scikit_learn.py"}
     assert all(len((EXAMPLES / name).read_text("utf-8").splitlines()) < 150 for name in names)
 
 
@@ -38,6 +38,13 @@ def test_the_gradient_by_hand_agrees_with_finite_differences(tmp_path):
     errors = [float(line.split()[-1]) for line in printed.splitlines()[1:]]
     assert len(errors) == 9
     assert max(errors) < 1e-6
+
+
+def test_the_estimator_goes_through_its_story(tmp_path):
+    """Two epochs of every step; the file at the end gives the same scores."""
+    printed = run("with_scikit_learn.py", "--epochs", "2", cwd=tmp_path)
+    assert "5 numbers: log p(x)" in printed
+    assert "the same scores: True" in printed
 
 
 @pytest.mark.slow

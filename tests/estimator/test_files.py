@@ -3,6 +3,8 @@
 import copy
 import json
 import pickle
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -102,6 +104,17 @@ def test_a_file_opens_without_vitral(fitted, tmp_path):
     tensors = load_file(tmp_path / "model.safetensors")
     assert tensors["encoder.0.W"].shape == (4, 8)
     assert sum(tensor.size for tensor in tensors.values()) == fitted.theta_.size
+
+
+def test_the_command_line_draws_rows_in_the_units_of_the_data(fitted, tmp_path):
+    """vitral sample on a saved estimator; about 10, as the table is."""
+    fitted.save(tmp_path / "model.safetensors")
+    called = ["-m", "vitral", "sample", "model.safetensors", "-n", "200", "-o", "rows.npy"]
+    done = subprocess.run([sys.executable, *called], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = np.load(tmp_path / "rows.npy")
+    assert rows.shape == (200, 4)
+    assert rows.mean(axis=0) == pytest.approx(table().mean(axis=0), abs=2.5)
 
 
 def test_a_model_of_the_package_is_an_estimator():

@@ -15,7 +15,7 @@ from vitral import __version__
 from vitral.core.randomness import stream
 from vitral.data import Contract, Rows
 from vitral.errors import DataError
-from vitral.estimator import callbacks, files, fitting, rows
+from vitral.estimator import callbacks, files, fitting, frames, rows
 from vitral.evaluation.latent import codes, decoded
 from vitral.evaluation.likelihood import log_px_by_row
 from vitral.specs import Spec
@@ -27,6 +27,7 @@ class Generative(BaseEstimator):  # type: ignore[misc]
     spec_: Spec
     theta_: np.ndarray
     contract_: Contract
+    frame_: str | None
 
     def set_callbacks(self, *given: Any) -> Self:
         """Objects that are called at the begin and end of a fit and of each of its epochs; none takes them away.
@@ -66,12 +67,18 @@ class Generative(BaseEstimator):  # type: ignore[misc]
     def _learned(self, train: Rows) -> None:
         """What else is learned from the rows of a fit: nothing."""
 
-    def _stored(self, X: Any, *, reset: bool = False) -> np.ndarray:
-        """X as an array, once it has passed the checks; those of a fit where ``reset``."""
-        if not reset:
-            check_is_fitted(self)
-        missing = self.missing == "model" if reset else self.contract_.missing
-        return rows.checked(self, X, reset=reset, missing=missing)
+    def _stored(self, X: Any) -> np.ndarray:
+        """X as an array, once it has passed the checks."""
+        check_is_fitted(self)
+        return rows.checked(self, X, self.contract_.columns, reset=False, missing=self.contract_.missing)
+
+    def _given(self, X: Any, y: Any, *, anew: bool) -> fitting.Given:
+        """What a fit is given, once it has passed the checks; ``anew`` forgets the columns of the fit before."""
+        if not anew:
+            return fitting.Given(self._stored(X), X, y, self.contract_.columns)
+        columns = frames.columns_of(X)
+        stored = rows.checked(self, X, columns, reset=True, missing=self.missing == "model")
+        return fitting.Given(stored, X, y, columns)
 
     def _rows(self, stored: np.ndarray, context: np.ndarray | None = None) -> Rows:
         made = rows.rows_of(self.contract_, stored, self.spec_.build().likelihood)
@@ -84,20 +91,19 @@ class Generative(BaseEstimator):  # type: ignore[misc]
         """Posterior means (N, L), in the dtype of the rows."""
         return codes(self.spec_.build(), self._theta(rows.computed_in(made.stored)), made)[0]
 
-    def _means(self, Z: Any, context: np.ndarray | None = None) -> np.ndarray:
-        """Means of p(x given z) in the units of the data, (N, D)."""
-        check_is_fitted(self)
+    def _means(self, Z: Any, context: np.ndarray | None = None, like: Any = None) -> Any:
+        """Means of p(x given z) in the units of the data, (N, D), as a frame where there is one to be like."""
         z = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
         if z.shape[1] != self.spec_.latent:
             raise DataError(f"codes need {self.spec_.latent} numbers each, got {z.shape[1]}: give what transform gives")
         means = decoded(self.spec_.build(), self._theta(z.dtype.name), z, context)
-        return np.asarray(self.contract_.unscaled(means), z.dtype)
+        return frames.outside(self.contract_, means, like, z.dtype)
 
-    def _drawn(self, n: int, rng: np.random.Generator, context: np.ndarray | None = None) -> np.ndarray:
-        """n draws of x, in the units of the data, (n, D)."""
+    def _drawn(self, n: int, rng: np.random.Generator, context: np.ndarray | None = None) -> Any:
+        """n draws of x, in the units of the data, (n, D), as a frame where one was fitted."""
         model, theta = self.spec_.build(), self.theta_
         _, x = model.sample(model.views(theta), n, rng, theta.dtype.name, context)
-        return np.asarray(self.contract_.unscaled(x), theta.dtype)
+        return frames.outside(self.contract_, x, self.frame_, theta.dtype)
 
     def _scores(self, made: Rows, bound: bool | None = None) -> np.ndarray:
         """log p(x) of every row in nats and in the units of the data, or its lower bound; (N,) in float64."""

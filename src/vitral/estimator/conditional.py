@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from vitral.core.arrays import logsumexp
 from vitral.errors import DataError, UsageError
-from vitral.estimator import fitting, targets
+from vitral.estimator import fitting, frames, targets
 from vitral.estimator.base import Generative
 from vitral.estimator.parameters import CONSTRAINTS
 from vitral.networks import positive
@@ -90,20 +90,20 @@ random_state, spec
         """Train on the rows of X (N, D) given y, (N,) or (N, C)."""
         self._validate_params()
         warm = self.warm_start and hasattr(self, "theta_")
-        stored = self._stored(X, reset=not warm)
-        _check_target(stored, y)
+        given = self._given(X, y, anew=not warm)
+        _check_target(given.stored, y)
         target = self.target_.again(y) if warm else targets.target_of(y, self.condition)
-        fitting.fit(self, fitting.Given(stored, X, y, target, target.numbers(y, len(stored))))
+        fitting.fit(self, given.with_target(target))
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
         """One pass over the rows of X (N, D) given y; the first may be told all ``classes`` that will come."""
         self._validate_params()
         first = not hasattr(self, "theta_")
-        stored = self._stored(X, reset=first)
-        _check_target(stored, y)
+        given = self._given(X, y, anew=first)
+        _check_target(given.stored, y)
         target = targets.target_of(y, self.condition, classes) if first else self.target_.again(y)
-        fitting.one_more_pass(self, fitting.Given(stored, X, y, target, target.numbers(y, len(stored))))
+        fitting.one_more_pass(self, given.with_target(target))
         return self
 
     def transform(self, X: Any, y: Any = None) -> np.ndarray:
@@ -116,16 +116,18 @@ random_state, spec
         weights = np.exp(joint - logsumexp(joint, axis=0))
         return np.asarray(np.einsum("cn,cnl->nl", weights.astype(codes[0].dtype), np.stack(codes)))
 
-    def inverse_transform(self, Z: Any, y: Any = None) -> np.ndarray:
-        """Rows (N, D) for codes (N, L) and y: the mean of p(x given z, y), in the units of the data."""
+    def inverse_transform(self, Z: Any, y: Any = None) -> Any:
+        """Rows (N, D) for codes (N, L) and y: the mean of p(x given z, y), in the units of the data; as of ``VAE``."""
         check_is_fitted(self)
-        return self._means(Z, self._context(y, len(Z)))
+        return self._means(Z, self._context(y, len(Z)), self.frame_)
 
-    def reconstruct(self, X: Any, y: Any) -> np.ndarray:
-        """``inverse_transform(transform(X, y), y)``, (N, D)."""
-        return self.inverse_transform(self.transform(X, y), y)
+    def reconstruct(self, X: Any, y: Any) -> Any:
+        """The mean of p(x given z, y) at the code of every row, (N, D); of a frame, a frame."""
+        stored = self._stored(X)
+        context = self._context(y, len(stored))
+        return self._means(self._codes(self._rows(stored, context)), context, X if frames.package_of(X) else None)
 
-    def sample(self, n_samples: int = 1, *, y: Any = None, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    def sample(self, n_samples: int = 1, *, y: Any = None, random_state: Any = None) -> tuple[Any, np.ndarray]:
         """New rows (n, D) and their y: as asked for, one for all or for each, or classes as often as in training."""
         check_is_fitted(self)
         positive("n_samples", n_samples)

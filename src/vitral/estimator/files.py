@@ -12,7 +12,7 @@ from vitral.api import TrainedModel, load_file
 from vitral.errors import FileError
 from vitral.persistence import save_model
 
-LEARNED = ("n_iter_", "loss_curve_", "validation_curve_", "seed_", "offset_", "scored_by_")
+LEARNED = ("n_iter_", "loss_curve_", "validation_curve_", "seed_", "offset_", "scored_by_", "frame_")
 
 
 def save(estimator: Any, path: Path) -> None:
@@ -57,7 +57,7 @@ def _made(cls: type, file: TrainedModel) -> Any:
     known = file.facts.get("estimator")
     made = cls(**_parameters(known["parameters"])) if known else cls(n_components=file.spec.latent)
     made.spec_, made.theta_, made.contract_ = file.spec, file.theta, file.contract
-    made.n_features_in_, made._state = file.spec.features, None
+    made.n_features_in_, made._state, made.frame_ = file.spec.features, None, None
     made.seed_, made.n_iter_ = file.facts.get("seed", 0), file.facts.get("epochs", 1)
     made.scored_by_, made.loss_curve_, made.validation_curve_ = ("importance", 100), [], None
     if known:

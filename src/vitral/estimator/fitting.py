@@ -15,7 +15,8 @@ from sklearn.utils import check_random_state
 
 from vitral.core.randomness import stream
 from vitral.data import Condition, Contract, Data, Rows
-from vitral.estimator import parameters, rows
+from vitral.data.columns import Column
+from vitral.estimator import frames, parameters, rows
 from vitral.estimator.callbacks import Calls
 from vitral.estimator.targets import Target
 from vitral.model import Model
@@ -32,12 +33,17 @@ class Given:
     stored: np.ndarray
     X: Any
     y: Any = None
+    columns: tuple[Column, ...] | None = None
     target: Target | None = None
     context: np.ndarray | None = None
 
     @property
     def condition(self) -> Condition | None:
         return None if self.target is None else self.target.condition
+
+    def with_target(self, target: Target) -> Given:
+        """The same with what y stands for."""
+        return replace(self, target=target, context=target.numbers(self.y, len(self.stored)))
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Begun:
     state: TrainState
     plan: Plan
     seed: int
-    target: Target | None
+    given: Given
 
 
 def drawn_seed(random_state: Any) -> int:
@@ -100,11 +106,11 @@ def one_more_pass(estimator: Any, given: Given) -> None:
 
 def _new(estimator: Any, given: Given) -> Begun:
     """A new model for these rows, and the scaling that they ask for."""
-    said = parameters.structure(estimator.spec)
+    shape = parameters.structure(estimator.spec)["image_shape"]
     missing = estimator.missing == "model"
-    likelihood = rows.likelihood_for(estimator.likelihood, given.stored, said["image_shape"] is not None)
+    likelihood = rows.likelihood_for(estimator.likelihood, given.stored, given.columns, image=shape is not None)
     contract = rows.contract_for(
-        given.stored, likelihood, said["image_shape"], missing=missing, context=given.condition
+        given.stored, likelihood, shape, given.columns, missing=missing, context=given.condition
     )
     width = 0 if given.condition is None else given.condition.width
     spec = parameters.spec_of(estimator, likelihood, contract.features, contract.inputs, width)
@@ -112,7 +118,7 @@ def _new(estimator: Any, given: Given) -> Begun:
     train_rows = _rows(contract, model, given)
     plan = _plan(estimator, model, train_rows)
     theta = model.init(seed, plan.dtype, train_rows.take(slice(0, FIRST_ROWS), plan.dtype))
-    return Begun(spec, model, contract, train_rows, start(model, theta, plan), plan, seed, given.target)
+    return Begun(spec, model, contract, train_rows, start(model, theta, plan), plan, seed, given)
 
 
 def _again(estimator: Any, given: Given, *, goes_on: bool = False) -> Begun:
@@ -126,10 +132,10 @@ def _again(estimator: Any, given: Given, *, goes_on: bool = False) -> Begun:
         slots = plan.optimiser.start(state.theta)
         if slots.keys() != state.slots.keys():  # another optimiser begins anew
             state.slots = slots
-        return Begun(spec, model, contract, train_rows, state, plan, estimator.seed_, given.target)
+        return Begun(spec, model, contract, train_rows, state, plan, estimator.seed_, given)
     state = start(model, estimator.theta_.copy(), replace(plan, start_from=""))
     seed = drawn_seed(estimator.random_state)
-    return Begun(spec, model, contract, train_rows, state, plan, seed, given.target)
+    return Begun(spec, model, contract, train_rows, state, plan, seed, given)
 
 
 def _rows(contract: Contract, model: Model, given: Given) -> Rows:
@@ -168,8 +174,9 @@ def keep(estimator: Any, begun: Begun, state: TrainState, before: list[float]) -
         estimator.validation_curve_ = None
     estimator.scored_by_ = (said["score"], said["draws"])
     estimator._state = replace(state, history=[], best=None)  # a pass writes into a copy of it
-    if begun.target is not None:
-        estimator.target_, estimator.classes_ = begun.target, begun.target.classes
+    estimator.frame_ = frames.package_of(begun.given.X)
+    if begun.given.target is not None:
+        estimator.target_, estimator.classes_ = begun.given.target, begun.given.target.classes
     estimator._learned(begun.train)
 
 

@@ -9,19 +9,26 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from vitral.data import Contract, Rows
+from vitral.data import Contract, Rows, tables
+from vitral.data.columns import Column
 from vitral.data.contract import BLOCK, only_bits
 from vitral.data.support import check_values
-from vitral.errors import DataError
+from vitral.errors import DataError, UsageError
+from vitral.estimator import frames
 from vitral.parts.likelihoods import Bernoulli
 from vitral.specs import LIKELIHOODS, member
 
 KEPT = (np.float64, np.float32, np.uint8)  # dtypes that are computed with as they are; others become float64
 
 
-def checked(estimator: Any, X: Any, *, reset: bool, missing: bool) -> np.ndarray:
+def checked(
+    estimator: Any, X: Any, columns: tuple[Column, ...] | None, *, reset: bool, missing: bool
+) -> np.ndarray:
     """X as an array (N, D); scikit-learn's own checks of shape, names and kind, and ours of what is not finite."""
-    stored = validate_data(estimator, X, reset=reset, dtype=KEPT, order="C", ensure_all_finite=False)
+    if columns is not None and frames.mixed(columns) and frames.package_of(X) is not None:
+        stored = frames.stored(estimator, X, columns, reset=reset)
+    else:
+        stored = validate_data(estimator, X, reset=reset, dtype=KEPT, order="C", ensure_all_finite=False)
     _refuse(stored, missing, list(getattr(estimator, "feature_names_in_", ())))
     return np.asarray(stored)
 
@@ -48,13 +55,18 @@ def computed_in(stored: np.ndarray) -> str:
     return "float64" if stored.dtype == np.float64 else "float32"
 
 
-def likelihood_for(asked: Any, stored: np.ndarray, image: bool) -> Any:
+def likelihood_for(asked: Any, stored: np.ndarray, columns: tuple[Column, ...] | None, *, image: bool) -> Any:
     """The likelihood that ``likelihood="auto"`` stands for with these rows, or the one that was asked for.
 
     "auto": bits where every observed entry is 0 or 1; for images (``image_shape``) a Gaussian of one learned
-    variance; else a Gaussian with a learned variance for every column. A Gaussian asked for by its name alone has the
-    link "identity", because its rows are standardised.
+    variance; for a table with columns of classes each column's own; else a Gaussian with a learned variance for every
+    column. A Gaussian asked for by its name alone has the link "identity", because its rows are standardised.
     """
+    if columns is not None and frames.mixed(columns):
+        if asked == "auto":
+            return tables.likelihood_for(columns)
+        if not isinstance(asked, Mapping) or asked.get("kind") != "mixed":
+            raise UsageError(f"X has columns of classes, which likelihood {asked!r} cannot score: use 'auto'")
     if asked == "auto":
         asked = "bernoulli" if _binary(stored) else "gaussian_learned" if image else "gaussian_pixel"
     if isinstance(asked, Mapping):
@@ -68,14 +80,23 @@ def _binary(stored: np.ndarray) -> bool:
     return only_bits(observed)
 
 
-def contract_for(stored: np.ndarray, likelihood: Any, shape: Any, *, missing: bool, context: Any = None) -> Contract:
+def contract_for(
+    stored: np.ndarray,
+    likelihood: Any,
+    shape: Any,
+    columns: tuple[Column, ...] | None,
+    *,
+    missing: bool,
+    context: Any = None,
+) -> Contract:
     """The promise about rows like these: their scaling is fitted here, on these rows, once."""
     made = member("likelihood", LIKELIHOODS, likelihood, features=stored.shape[1], latent=1, context=0)
     low, high = made.support
-    location, spread = scaling(stored, likelihood, (low, high), image=shape is not None)
+    own = frames.mixed(columns)
+    location, spread = (None, None) if own else scaling(stored, likelihood, (low, high), image=shape is not None)
     # What a model of the whole line is given later may lie anywhere; float32 and its squares must hold it.
     bound = float(np.finfo(np.float64).max)
-    return Contract(
+    contract = Contract(
         features=stored.shape[1],
         image_shape=None if shape is None else tuple(shape),
         stored=str(stored.dtype),
@@ -88,7 +109,9 @@ def contract_for(stored: np.ndarray, likelihood: Any, shape: Any, *, missing: bo
         location=location,
         spread=spread,
         missing=missing,
+        columns=columns if shape is None else None,
     )
+    return frames.scaled(contract, stored) if own else contract
 
 
 def scaling(

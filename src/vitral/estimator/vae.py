@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from vitral.core.randomness import stream
 from vitral.data import Rows
 from vitral.errors import UsageError
-from vitral.estimator import fitting
+from vitral.estimator import fitting, frames
 from vitral.estimator.base import Generative
 from vitral.estimator.parameters import CONSTRAINTS, CONTAMINATION
 from vitral.networks import positive
@@ -129,7 +129,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, Gener
         """
         self._validate_params()
         warm = self.warm_start and hasattr(self, "theta_")
-        fitting.fit(self, fitting.Given(self._stored(X, reset=not warm), X, y))
+        fitting.fit(self, self._given(X, y, anew=not warm))
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -138,27 +138,32 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, Gener
         k passes over the same rows give the parameters of ``fit`` with ``max_iter=k``, bit for bit.
         """
         self._validate_params()
-        stored = self._stored(X, reset=not hasattr(self, "theta_"))
-        fitting.one_more_pass(self, fitting.Given(stored, X, y))
+        fitting.one_more_pass(self, self._given(X, y, anew=not hasattr(self, "theta_")))
         return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Codes (N, L): the mean of q(z given x) of every row, in the dtype of X. Nothing is drawn."""
         return self._codes(self._rows(self._stored(X)))
 
-    def inverse_transform(self, Z: Any) -> np.ndarray:
-        """Rows (N, D) for codes (N, L): the mean of p(x given z), in the units of the data."""
-        return self._means(Z)
+    def inverse_transform(self, Z: Any) -> Any:
+        """Rows (N, D) for codes (N, L): the mean of p(x given z), in the units of the data.
 
-    def reconstruct(self, X: Any) -> np.ndarray:
-        """``inverse_transform(transform(X))``, (N, D): missing entries are given as well."""
-        return self._means(self._codes(self._rows(self._stored(X))))
+        A model that was fitted to a data frame gives one of the same package, with the names and types of its columns.
+        """
+        check_is_fitted(self)
+        return self._means(Z, like=self.frame_)
 
-    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> np.ndarray:
+    def reconstruct(self, X: Any) -> Any:
+        """The mean of p(x given z) at the code of every row, (N, D), of missing entries too; of a frame, a frame."""
+        codes = self._codes(self._rows(self._stored(X)))
+        return self._means(codes, like=X if frames.package_of(X) else None)
+
+    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
         """New rows (n, D): z from the prior, x from p(x given z), in the units of the data.
 
-        There is no y to go with them, so X comes alone, as from ``KernelDensity.sample``. Without a ``random_state``
-        the estimator's own is taken: with a number the same rows every time.
+        They come as a frame where one was fitted. There is no y to go with them, so X comes alone, as from
+        ``KernelDensity.sample``. Without a ``random_state`` the estimator's own is taken: with a number the same rows
+        every time.
         """
         check_is_fitted(self)
         positive("n_samples", n_samples)
