@@ -19,8 +19,8 @@ X, Y = load_iris(return_X_y=True)
 
 def test_in_a_pipeline_before_a_classifier():
     """Two numbers of iris, learned without y, tell the species better than chance; back through both steps."""
-    model = make_pipeline(StandardScaler(), VAE(2, hidden=(32,), random_state=0), KNeighborsClassifier())
-    assert cross_val_score(model, X, Y).mean() > 0.8
+    model = make_pipeline(StandardScaler(), VAE(2, hidden=(32,), max_iter=50, random_state=0), KNeighborsClassifier())
+    assert cross_val_score(model, X, Y, cv=3).mean() > 0.8
     codes = make_pipeline(StandardScaler(), VAE(2, **SMALL)).fit(X)
     assert codes.inverse_transform(codes.transform(X)).mean(axis=0) == pytest.approx(X.mean(axis=0), rel=0.15)
 
@@ -35,8 +35,8 @@ def test_a_grid_search_by_likelihood():
 
 
 def test_cross_validation_of_a_density():
-    assert np.isfinite(cross_val_score(VAE(**SMALL), X)).all()
-    assert np.isfinite(cross_val_score(ConditionalVAE(**SMALL), X, Y)).all()
+    assert np.isfinite(cross_val_score(VAE(**SMALL), X, cv=2)).all()
+    assert np.isfinite(cross_val_score(ConditionalVAE(**SMALL), X, Y, cv=2)).all()
 
 
 def test_a_clone_is_unfitted_and_shares_nothing():
@@ -99,5 +99,6 @@ def test_what_imbalanced_learn_asks_of_a_sampler():
     assert set(made) == {1}
     assert np.array_equal(rows, again)
     assert np.array_equal(digits, before)
-    classifier = KNeighborsClassifier().fit(digits, labels)
-    assert (classifier.predict(rows) == 1).mean() > 0.9
+    centres = np.stack([digits[labels == label].mean(axis=0) for label in (0, 1)])
+    nearest = ((rows[:, None] - centres) ** 2).sum(axis=-1).argmin(axis=1)
+    assert (nearest == 1).mean() > 0.9
