@@ -15,7 +15,8 @@ import numpy as np
 import vitral
 from vitral.core.parameters import named
 from vitral.data import load_data
-from vitral.errors import FileError
+from vitral.data.arrow import parquet_bytes
+from vitral.errors import FileError, MissingPackage
 from vitral.parts.optimisers import Adam
 from vitral.persistence import load_model, load_tensors, save_model, save_tensors
 from vitral.report.run_folder import read_run
@@ -148,6 +149,29 @@ def run_arrays() -> list[bytes]:
     return [saved(np.savez_compressed, codes=ROWS, grid=np.zeros((3, 4)))]
 
 
+@cache
+def texts() -> list[bytes]:
+    numbers = "\n".join(f"{i},{i / 7:.3f},{'red' if i % 3 else 'blue'},{i % 2 == 0}" for i in range(12))
+    decimals = "\n".join(f"{i};{i},5;" for i in range(12))
+    return [f"n,x,colour,flag\n{numbers}\n".encode(), f"n;x;hole\n{decimals}\n".encode()]
+
+
+@cache
+def parquets() -> list[bytes]:
+    try:
+        return [parquet_bytes({"x": np.arange(12.0), "word": np.array(["a", "b", None] * 4, dtype=object)})]
+    except MissingPackage:
+        return []
+
+
+def read_table(path: Path) -> Any:
+    return load_data(str(path), missing="model")
+
+
+def cells(content: bytes) -> int:
+    return 64 * len(content)  # a cell of two bytes is a text of fifty while it is read, and a number of eight
+
+
 def whole_model(content: bytes) -> int:
     return 3 * (len(content) + len(models()[0]))  # it is made, written and read
 
@@ -166,6 +190,8 @@ READERS = {
     for reader in (
         Reader("npy", "rows.npy", lambda path: load_data(str(path)), arrays),
         Reader("npz", "rows.npz", lambda path: load_data(str(path)), archives),
+        Reader("csv", "rows.csv", read_table, texts, cells),
+        *([Reader("parquet", "rows.parquet", read_table, parquets, cells)] if parquets() else []),
         Reader("model", "m.safetensors", load_model, models),
         Reader("checkpoint", "c.safetensors", load_checkpoint, checkpoints),
         Reader("metadata", "m.json", read_metadata, metadata, whole_model),

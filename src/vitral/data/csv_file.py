@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,11 +24,14 @@ from vitral.errors import DataError
 ENDINGS = (".csv", ".tsv", ".txt")
 SEPARATORS = ("\t", ";", ",")
 MISSING = frozenset(("", "na", "n/a", "#n/a", "nan", "null"))  # in any case, with spaces around
+WRITTEN_MISSING = frozenset(  # every way to write them in capitals and small letters
+    "".join(letters) for word in MISSING for letters in product(*({one, one.upper()} for one in word))
+)
 FLAGS = {"true": 1.0, "false": 0.0}
 LONGEST_LINE = 1 << 20  # bytes
 MOST_COLUMNS = 20_000
 MOST_TEXTS = 10_000  # different ones of a column; with more it cannot be used
-ROWS = 4096  # a block
+ROWS, CELLS = 4096, 1 << 18  # of a block, at most
 
 _PLAIN = re.compile(r"[-+0-9.eE \n]*")
 _PADDED = re.compile(r"(?:^|\n) *[-+]?0[0-9]")
@@ -77,7 +80,8 @@ class Layout:
     def blocks(self) -> Iterator[tuple[int, list[tuple[str, ...]]]]:
         """Columns of cells, a block of rows at a time, with the number of the first row."""
         records, start = self.records(), 0
-        while block := list(islice(records, ROWS)):
+        rows = max(1, min(ROWS, CELLS // len(self.names)))
+        while block := list(islice(records, rows)):
             if {len(cells) for _, cells in block} != {len(self.names)}:
                 self._refuse_ragged(block)
             yield start, list(zip(*(cells for _, cells in block), strict=True))
@@ -118,19 +122,18 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[str]:
     number = 0
     while raw := file.readline(LONGEST_LINE + 1):
         number += 1
-        where = f"{path}, line {number}"
         if number == 1:
             if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise DataError(f"{path} is UTF-16: save it as CSV in UTF-8")
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if b"\0" in raw:
-            raise DataError(f"{where} holds a NUL byte, which no text does: save the table again as CSV in UTF-8")
+            raise DataError(f"{path}, line {number} holds a NUL byte, which no text does: save the table again in UTF-8")
         if len(raw) > LONGEST_LINE:
-            raise DataError(f"{where} is longer than {LONGEST_LINE:,} bytes: check that this is a table")
+            raise DataError(f"{path}, line {number} is longer than {LONGEST_LINE:,} bytes: check that this is a table")
         try:
             yield raw.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise DataError(f"{where} is not UTF-8: save the table again as CSV in UTF-8") from error
+            raise DataError(f"{path}, line {number} is not UTF-8: save the table again as CSV in UTF-8") from error
 
 
 def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
@@ -139,22 +142,17 @@ def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
     try:
         with path.open("rb") as file:
             reader = csv.reader(_lines(path, file), delimiter=separator, strict=True)
-            for cells in _checked(path, reader):
+            for cells in reader:
                 if not cells:
                     blank = blank or reader.line_num
                     continue
                 if blank:
                     raise DataError(f"{path}, line {blank} is empty: remove it, or write NA where a value is missing")
                 yield reader.line_num, cells
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}; check the path") from error
-
-
-def _checked(path: Path, reader: Any) -> Iterator[list[str]]:
-    try:
-        yield from reader
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: {error}; check the quotes there") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; check the path") from error
 
 
 def _layout(path: Path) -> Layout:
@@ -198,10 +196,16 @@ def _form(cell: str) -> str:
 
 def _look(seen: Seen, cells: tuple[str, ...], start: int, *, as_text: bool) -> None:
     """Note what a block of a column holds; plain numbers in one look, other cells once for each that differs."""
-    if not as_text and (form := _plain(cells)) is not None:
-        seen.note(form, start, cells[0])
-        return
-    for cell in dict.fromkeys(cells):
+    different = dict.fromkeys(cells)
+    if not as_text:
+        holes = WRITTEN_MISSING & different.keys()
+        numbers = [cell for cell in cells if cell not in holes] if holes else cells
+        if numbers and (form := _plain(numbers)) is not None:
+            for found, cell in ((form, numbers[0]), *(("missing", cell) for cell in holes)):
+                if found not in seen.first:
+                    seen.note(found, start + cells.index(cell), cell)
+            return
+    for cell in different:
         form = _form(cell)
         if as_text and form != "missing":
             form = "text"
@@ -266,8 +270,13 @@ def _column(layout: Layout, name: str, seen: Seen, rows: int) -> Values:
 
 def _taken(values: Values, cells: tuple[str, ...], places: dict[str, float], *, comma: bool) -> np.ndarray:
     """The numbers of a block of a column; ``places`` are those of its labels."""
-    if values.labels is None and values.dtype != "bool" and _plain(cells) is not None:
-        return np.fromiter(map(float, cells), float, len(cells))
+    if values.labels is None and values.dtype != "bool":
+        holes = WRITTEN_MISSING & set(cells)
+        written = ["nan" if cell in holes else cell for cell in cells] if holes else cells
+        try:
+            return np.fromiter(map(float, written), float, len(cells))
+        except ValueError:  # a decimal comma, or spaces alone
+            pass
     known = {cell: np.nan if _form(cell) == "missing" else _number(values, cell, places, comma) for cell in set(cells)}
     return np.fromiter(map(known.__getitem__, cells), float, len(cells))
 

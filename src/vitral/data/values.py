@@ -27,7 +27,9 @@ class Values:
     def shown(self, row: int) -> str:
         """The value of a row, as a reader of a message wants to see it."""
         value = self.numbers[row]
-        return f"{value:g}" if self.labels is None or np.isnan(value) else repr(self.labels[int(value)])
+        if np.isnan(value):
+            return "missing"
+        return f"{value:g}" if self.labels is None else repr(self.labels[int(value)])
 
 
 def of_codes(name: str, codes: np.ndarray, labels: list[Any]) -> Values:
