@@ -1,5 +1,6 @@
 """The examples run, in a small size, and print what they promise."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,8 @@ def run(name, *arguments, cwd):
 def test_every_example_is_short_and_tested_here():
     """One story a file, under 150 lines; a new one needs a test."""
     names = {file.name for file in EXAMPLES.glob("*.py")}
-    assert names == {"first_vae.py", "gradient_by_hand.py", "read_a_run.py", "with_scikit_learn.py"}
+    stories = {"first_vae.py", "gradient_by_hand.py", "read_a_run.py"}
+    assert names == stories | {"table_with_holes.py", "with_scikit_learn.py"}
     assert all(len((EXAMPLES / name).read_text("utf-8").splitlines()) < 150 for name in names)
 
 
@@ -30,6 +32,17 @@ def test_the_first_vae_trains_and_draws(tmp_path):
     assert "9355 parameters" in printed
     assert "test ELBO" in printed
     assert (tmp_path / "first_vae.png").stat().st_size > 1000
+
+
+def test_the_table_with_holes_finds_what_its_rows_were_made_of(tmp_path):
+    """Heights that were missing follow the sex, a giant is unusual, and new rows have every column."""
+    printed = run("table_with_holes.py", "--epochs", "10", cwd=tmp_path)
+    found = {sex: float(value) for sex, value in re.findall(r"filled in for (.): ([\d.]+)", printed)}
+    assert found["m"] - found["f"] > 5.0
+    usual, giant, without = (float(value) for value in re.findall(r": (-[\d.]+) nats$", printed, flags=re.M)[-3:])
+    assert giant < usual - 10.0
+    assert without > usual
+    assert len(printed.splitlines()[-1].split()) == 5
 
 
 def test_the_gradient_by_hand_agrees_with_finite_differences(tmp_path):
