@@ -62,8 +62,8 @@ def main() -> None:
         print(f"height filled in for {sex}: {mean:.1f} on average")
 
     usual = {"age": [40], "height": [177.0], "sex": ["m"], "city": ["Rio"], "visits": [3]}
-    for name, row in (("usual", usual), ("a giant", usual | {"height": [240.0]}), ("no height", usual | {"height": [np.nan]})):
-        print(f"log p of a row, {name}: {trained.score(row)[0]:.1f} nats")
+    for name, height in (("usual", 177.0), ("a giant", 240.0), ("no height", np.nan)):
+        print(f"log p of a row, {name}: {trained.score(usual | {'height': [height]})[0]:.1f} nats")
 
     print("three new rows:")
     for row in zip(*trained.sample(3, seed=1).values(), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from vitral.core.randomness import stream
 from vitral.data.frames import frame_like, table_of
 from vitral.data.opening import opened
 from vitral.data.tables import decoded, rows_of, source_of
-from vitral.errors import DataError, UsageError
+from vitral.errors import DataError, MissingPackage, UsageError
 
 N = 30
 
@@ -154,3 +155,14 @@ def test_nested_and_damaged_parquet_is_refused(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(DataError, match=r"cannot read .*t\.parquet: .*; write the file again"):
             opened(str(path))
+
+
+def test_without_pyarrow_the_sentence_names_package_and_extra(tmp_path, monkeypatch):
+    """Only parquet and Arrow are off; a broken library is said like a missing one."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "t.parquet").write_bytes(b"")
+    with pytest.raises(MissingPackage, match=r"need pyarrow, which does not load .* pip install vitral\[parquet\]"):
+        opened(str(tmp_path / "t.parquet"))
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingPackage, match="pandas cannot be imported"):
+        frame_like("pandas", {"a": np.zeros(2)})

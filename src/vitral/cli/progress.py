@@ -117,10 +117,8 @@ def _bar(stage: Stage) -> tqdm[Any]:
 def _described(event: Epoch) -> str:
     validation = event.record["validation"]
     kl = "" if validation["kl"] is None else f", KL {validation['kl']:.2f}"
-    return (
-        f"epoch {event.record['epoch']}: validation loss {validation['loss']:.2f} nats, "
-        f"squared error {validation['sse']:.2f}{kl}"
-    )
+    error = "" if validation["sse"] is None else f", squared error {validation['sse']:.2f}"
+    return f"epoch {event.record['epoch']}: validation loss {validation['loss']:.2f} nats{error}{kl}"
 
 
 def _announce(estimate: Estimate) -> None:

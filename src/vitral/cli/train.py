@@ -216,7 +216,6 @@ def _tell(run: Any, *, as_json: bool, quiet: bool) -> None:
     elif not quiet:
         for file in files:
             validation = records[file.stem]["validation"]
-            click.echo(
-                f"validation loss {validation['loss']:.2f} nats, squared error {validation['sse']:.2f} (z sampled)"
-            )
+            error = "" if validation["sse"] is None else f", squared error {validation['sse']:.2f}"
+            click.echo(f"validation loss {validation['loss']:.2f} nats{error} (z sampled)")
             click.echo(f"Model: {file.resolve()}")

@@ -127,7 +127,7 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[str]:
                 raise DataError(f"{path} is UTF-16: save it as CSV in UTF-8")
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if b"\0" in raw:
-            raise DataError(f"{path}, line {number} holds a NUL byte, which no text does: save the table again in UTF-8")
+            raise DataError(f"{path}, line {number} holds a NUL byte, which no text does: save it again in UTF-8")
         if len(raw) > LONGEST_LINE:
             raise DataError(f"{path}, line {number} is longer than {LONGEST_LINE:,} bytes: check that this is a table")
         try:

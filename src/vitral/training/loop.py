@@ -285,6 +285,8 @@ def _end_epoch(model: Model, data: Data, plan: Plan, state: TrainState, seed: in
             if not np.isfinite(values["loss"]).all():
                 raise TrainingDiverged(state.step, f"{split} loss")
             record[split] = {name: summary(values)[name] for name in REPORTED}
+            if not model.likelihood.numeric:  # names of categories have no squared error
+                record[split]["sse"] = None
         at_mean = per_image(
             model, state.measured, data.validation, objective, seed=seed, purpose="", at_mean=True
         )
