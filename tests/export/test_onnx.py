@@ -173,14 +173,14 @@ def test_the_same_model_gives_the_same_bytes():
     assert exported("score", model, theta, contract) == exported("score", model, theta, contract)
 
 
-def test_rows_are_in_the_units_of_the_data():
+@pytest.mark.parametrize("scale", [1.0, 16.0])
+def test_rows_are_in_the_units_of_the_data(scale):
     """Location and spread are part of the graph; the score is a density of the data."""
     _, model, theta, contract, rng = made(likelihood={"kind": "gaussian_learned", "link": "identity"})
     location, spread = rng.standard_normal(16) * 50.0, np.exp(rng.standard_normal(16))
-    scaled = replace(contract, binary=False, location=tuple(location), spread=tuple(spread))
-    x = rng.standard_normal((4, 16)).astype("float32")
-    data = (x * spread + location).astype("float32")
-    rows = scaled.rows(data)
+    scaled = replace(contract, binary=False, location=tuple(location), spread=tuple(spread), scale=scale)
+    data = scaled.unscaled(rng.standard_normal((4, 16))).astype("float32")
+    rows = replace(scaled.of(data), scale=scale)
     p, seen = model.views(theta), rows.take(slice(None))
     mean, _ = model.encode(p, seen)
     np.testing.assert_allclose(ran(exported("encoder", model, theta, scaled), x=data)["mean"], mean, atol=1e-4)

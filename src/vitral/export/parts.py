@@ -115,8 +115,8 @@ class Recorder:
             elbo = (terms.log_px + terms.log_pz - terms.log_qz).mean(axis=0)
         else:
             elbo = terms.log_px.mean(axis=0) - terms.kl.sum(axis=-1)
-        spread = self.contract.spread
-        return {"elbo": elbo if spread is None else elbo - float(np.log(spread).sum())}
+        _, slope = self._scaling
+        return {"elbo": elbo if slope is None else elbo - float(np.log(slope.astype("float64")).sum())}
 
     def _rows(self, tape: Tape) -> tuple[Any, Any]:
         """What the model scores of the rows that are given, in its own units, and the context beside them."""
@@ -125,9 +125,18 @@ class Recorder:
                 "a model of data with missing values cannot be exported: a graph of ONNX sees no mask"
             )
         x = tape.input("x", self.model.features)
-        location, spread = self.contract.location, self.contract.spread
-        x = x if location is None else x - np.asarray(location, "float32")
-        return x if spread is None else x / np.asarray(spread, "float32"), self._context(tape)
+        location, slope = self._scaling
+        return x if location is None else (x - location) / slope, self._context(tape)
+
+    @cached_property
+    def _scaling(self) -> tuple[Array, Array] | tuple[None, None]:
+        """What x = (data - location) / slope takes, where the contract scales: both in the units of the data."""
+        contract = self.contract
+        if contract.location is None and contract.spread is None:
+            return None, None
+        location = np.zeros(contract.features) if contract.location is None else np.asarray(contract.location)
+        spread = np.ones(contract.features) if contract.spread is None else np.asarray(contract.spread)
+        return (location * contract.scale).astype("float32"), (spread * contract.scale).astype("float32")
 
     def _context(self, tape: Tape) -> Any:
         condition = self.contract.context
@@ -146,9 +155,8 @@ class Recorder:
         return np.concatenate(pieces, axis=1)
 
     def _unscaled(self, x: Any) -> Any:
-        location, spread = self.contract.location, self.contract.spread
-        x = x if spread is None else x * np.asarray(spread, "float32")
-        return x if location is None else x + np.asarray(location, "float32")
+        location, slope = self._scaling
+        return x if location is None else x * slope + location
 
     def _check_density(self) -> None:
         if not self.model.posterior.has_density:
