@@ -96,7 +96,9 @@ def _fingerprint(data: Data) -> str:
     """Eight digits that say whether two sets of test rows are the same."""
     import hashlib
 
-    digest = hashlib.sha256(np.ascontiguousarray(data.test.stored).tobytes())
+    digest, stored = hashlib.sha256(), data.test.stored
+    for start in range(0, len(stored), data.test.height):
+        digest.update(np.ascontiguousarray(stored[start : start + data.test.height]).tobytes())
     return digest.hexdigest()[:8]
 
 

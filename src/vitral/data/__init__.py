@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from vitral.data.condition import CONTEXTS, Condition
 from vitral.data.conditioning import conditioned, given
 from vitral.data.contract import Contract, Data, Rows, Source
 from vitral.data.files import NAMED, array_file, kind_of
+from vitral.data.mapped import in_blocks
 from vitral.data.opening import is_table, table_source
 from vitral.data.splits import CHOICES, SPLITS
 from vitral.data.tables import scaled
@@ -61,6 +63,7 @@ def load_data(
     source = _source(name, labels, columns, missing, contract)
     if split == "auto":
         split = "official" if source.official else "random"
+    source = replace(source, rows=replace(source.rows, stored=in_blocks(source.rows.stored)))
     parts = SPLITS[split](source, seed)
     train, validation, test = (source.rows.select(index) for index in parts)
     if limit is not None:

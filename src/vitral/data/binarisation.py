@@ -25,6 +25,11 @@ def binarised(data: Data, how: str, *, seed: int) -> Data:
     if how not in BINARISATIONS:
         raise unknown("binarisation", how, BINARISATIONS)
     contract = data.contract
+    if how != "none" and data.train.block:
+        raise DataError(
+            f"binarisation draws bits of all rows in memory, and {data.name!r} is read from its file in blocks: "
+            "save the bits themselves as .npy (uint8)"
+        )
     if how == "none" or contract.binary:
         return data
     if contract.missing or contract.location is not None:

@@ -12,10 +12,12 @@ from vitral.core.randomness import stream
 from vitral.data.columns import Column, inputs, seen
 from vitral.data.condition import Condition
 from vitral.data.fingerprint import Watched, fingerprint
+from vitral.data.mapped import block_of, chosen
 from vitral.errors import DataError
 from vitral.model import Batch
 
 BLOCK = 4096  # rows looked at together when a whole array is checked
+WIDE = 2**22  # and at most so many numbers
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,16 @@ class Rows:
     def __len__(self) -> int:
         return len(self.stored)
 
+    @property
+    def block(self) -> int:
+        """Rows of a block where the rows are read from a large file in blocks; 0 where they are at hand."""
+        return block_of(self.stored)
+
+    @property
+    def height(self) -> int:
+        """Rows that are looked at together when all are checked: fewer where they are wide."""
+        return max(min(BLOCK, WIDE // int(self.stored.shape[1])), 1)
+
     def take(self, index: np.ndarray | slice, dtype: str = "float32") -> np.ndarray:
         """x = (stored / scale - location) / spread for some rows, (n, D); NaN where nothing was observed.
 
@@ -193,19 +205,19 @@ class Rows:
         """Some of the rows, in the order given; a slice copies nothing."""
         beside = (self.labels, self.context, self.side)
         labels, context, side = (None if part is None else part[index] for part in beside)
-        return replace(self, stored=self.stored[index], labels=labels, context=context, side=side)
+        return replace(self, stored=chosen(self.stored, index), labels=labels, context=context, side=side)
 
     def observed(self) -> float:
         """How many entries of a row were observed, a mean over the rows."""
         if not self.missing:
             return float(self.stored.shape[1])
-        blocks = (self.stored[start : start + BLOCK] for start in range(0, len(self), BLOCK))
+        blocks = (self.stored[start : start + self.height] for start in range(0, len(self), self.height))
         return sum(int((~np.isnan(some)).sum()) for some in blocks) / max(len(self), 1)
 
     def check(self, low: float, high: float, name: str) -> None:
         """Refuse infinity, values x outside [low, high], and NaN where nothing may be missing: the first of them."""
-        for start in range(0, len(self), BLOCK):
-            x = self.take(slice(start, start + BLOCK), "float64")
+        for start in range(0, len(self), self.height):
+            x = self.take(slice(start, start + self.height), "float64")
             wrong = ~((x >= low) & (x <= high) & np.isfinite(x))
             if self.missing:
                 wrong &= ~np.isnan(x)

@@ -8,6 +8,7 @@ import numpy as np
 
 from vitral.core.randomness import stream
 from vitral.data.contract import Source
+from vitral.data.mapped import rows_of_blocks
 from vitral.errors import UsageError
 
 Parts = tuple[np.ndarray | slice, np.ndarray | slice, np.ndarray | slice]
@@ -44,10 +45,22 @@ def notebook(source: Source, seed: int) -> Parts:
 
 
 def random(source: Source, seed: int) -> Parts:
-    """80 / 10 / 10 of the rows in an order drawn from the seed."""
+    """80 / 10 / 10 of the rows in an order drawn from the seed; of a large file, of its blocks."""
+    if source.rows.block:
+        return _by_blocks(len(source.rows), source.rows.block, seed)
     order = stream(seed, "split").permutation(len(source.rows))
     tenth = max(len(order) // 10, 1)
     return order[: -2 * tenth], order[-2 * tenth : -tenth], order[-tenth:]
+
+
+def _by_blocks(rows: int, block: int, seed: int) -> Parts:
+    """80 / 10 / 10 of the blocks in an order drawn from the seed; rows beyond the last whole block are for training."""
+    order = stream(seed, "split").permutation(rows // block)
+    tenth = max(len(order) // 10, 1)
+    train, validation, test = (
+        rows_of_blocks(some, block) for some in (order[: -2 * tenth], order[-2 * tenth : -tenth], order[-tenth:])
+    )
+    return np.append(train, np.arange(rows // block * block, rows)), validation, test
 
 
 def _needed(found: Any, source: Source, split: str) -> Any:

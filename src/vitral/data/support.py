@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vitral.data.contract import BLOCK, Data, Rows
+from vitral.data.contract import Data, Rows
 from vitral.errors import DataError
 from vitral.parts.likelihoods.base import Likelihood
 
@@ -27,8 +27,8 @@ def check_values(rows: Rows, likelihood: Any, name: str) -> None:
     _check_levels(rows, likelihood.levels, name)
     if type(likelihood).offence is Likelihood.offence:
         return
-    for start in range(0, len(rows), BLOCK):
-        x = rows.take(slice(start, start + BLOCK), "float64")
+    for start in range(0, len(rows), rows.height):
+        x = rows.take(slice(start, start + rows.height), "float64")
         if rows.missing:  # a number that every column scores, where nobody observed one
             x = np.where(np.isnan(x), 0.0, x)
         found = likelihood.offence(x)
@@ -44,8 +44,8 @@ def _check_levels(rows: Rows, levels: int | None, name: str) -> None:
     """Refuse x that are not whole levels of so many; 8-bit rows divided by levels - 1 are so by construction."""
     if levels is None or (rows.stored.dtype == np.uint8 and rows.scale == levels - 1.0):
         return
-    for start in range(0, len(rows), BLOCK):
-        level = rows.take(slice(start, start + BLOCK), "float64") * (levels - 1.0)
+    for start in range(0, len(rows), rows.height):
+        level = rows.take(slice(start, start + rows.height), "float64") * (levels - 1.0)
         wrong = np.abs(level - np.rint(level)) > NEAR
         if wrong.any():
             row, column = (int(place) for place in np.argwhere(wrong)[0])

@@ -19,6 +19,7 @@ from vitral.core.arrays import Array
 from vitral.core.randomness import draw, stream
 from vitral.data import Data
 from vitral.data.batches import batch_of, steps_per_epoch
+from vitral.data.mapped import mixed
 from vitral.errors import TrainingDiverged, UsageError
 from vitral.evaluation.likelihood import per_image, summary
 from vitral.model import Model
@@ -69,12 +70,17 @@ class Randomness(Protocol):
 
 @dataclass(frozen=True)
 class Streams:
-    """Order and noise as functions of the seed: nothing to save, nothing to restore."""
+    """Order and noise as functions of the seed: nothing to save, nothing to restore.
+
+    Rows that are read in blocks of so many (0: they are at hand) are mixed within a few blocks (data/mapped.py).
+    """
 
     seed: int
+    block: int = 0
 
     def order(self, epoch: int, rows: int) -> np.ndarray:
-        return stream(self.seed, "shuffle", epoch).permutation(rows)
+        rng = stream(self.seed, "shuffle", epoch)
+        return mixed(rows, self.block, rng) if self.block else rng.permutation(rows)
 
     def noise(self, step: int, shapes: dict[str, tuple[int, ...]], dtype: str) -> dict[str, np.ndarray]:
         return draw(shapes, stream(self.seed, "noise", step), dtype)
@@ -164,7 +170,7 @@ def train(
     step whose loss or gradient is not finite, and DataError at the first epoch that begins with changed files.
     """
     _check(model, plan)
-    source = Batches(model, data, plan, randomness or Streams(seed), seed)
+    source = Batches(model, data, plan, randomness or Streams(seed, data.train.block), seed)
     per_epoch = steps_per_epoch(len(data.train), plan.batch)
     with Workers(model, source, state) as workers:
         while True:
@@ -187,7 +193,7 @@ def one_pass(
     The rows may be others in every pass. Passes over the same rows take the very steps of ``train``.
     """
     _check(model, plan)
-    source = Batches(model, data, plan, Streams(seed), seed, began=(state.step, number))
+    source = Batches(model, data, plan, Streams(seed, data.train.block), seed, began=(state.step, number))
     with Workers(model, source, state) as workers:
         for step in range(state.step, state.step + source.per_epoch):
             loss = _one_step(model, source, state, workers)

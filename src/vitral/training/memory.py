@@ -47,7 +47,7 @@ def needed(model: Model, data: Data, plan: Plan) -> tuple[int, int]:
 
 def _peak(model: Model, data: Data, plan: Plan, theta: Array, rows: int) -> int:
     """The most bytes that are held at once while so many rows go through the model and back."""
-    work = Batches(model, data, replace(plan, batch=rows), Streams(0), 0).work(0)
+    work = Batches(model, data, replace(plan, batch=rows), Streams(0, data.train.block), 0).work(0)
     gradient = np.zeros_like(theta)
     p, g = model.views(theta), model.views(gradient)
     tracemalloc.start()
