@@ -99,7 +99,8 @@ class TrainedModel:
         rows = self.rows(array)
         c = self.context((len(rows),), label=self._label_of(rows, label, context), context=context)
         log_px = log_px_hat(self.model, self.theta, replace(rows, context=c), samples=samples, seed=seed)
-        return log_px + self.contract.log_slope(rows) if self._scaled else log_px
+        density = self.model.likelihood.levels is None  # masses of levels do not change with the unit
+        return log_px + self.contract.log_slope(rows) if self._scaled and density else log_px
 
     def decode(self, z: Any, *, label: Any = None, context: Any = None) -> np.ndarray:
         """The mean of p(x given z) for codes (..., L), (..., D); of a scaled feature, in the unit of the data."""

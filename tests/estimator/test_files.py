@@ -117,6 +117,16 @@ def test_the_command_line_draws_rows_in_the_units_of_the_data(fitted, tmp_path):
     assert rows.mean(axis=0) == pytest.approx(table().mean(axis=0), abs=2.5)
 
 
+@pytest.mark.parametrize("likelihood", ["gaussian_pixel", "discretised_logistic"])
+def test_the_library_gives_the_scores_of_the_estimator(tmp_path, likelihood):
+    """vitral.load(...).score of the same file: other draws, the same units; masses of levels have none."""
+    rows = np.random.default_rng(0).integers(60, 90, (50, 3)).astype(np.uint8)
+    vae = VAE(1, likelihood=likelihood, **SMALL).fit(rows)
+    vae.save(tmp_path / "model.safetensors")
+    scores = vitral.load(tmp_path / "model.safetensors").score(rows)
+    assert scores.mean() == pytest.approx(vae.score(rows), abs=0.3)
+
+
 def test_a_model_of_the_package_is_an_estimator():
     """One that a study trained: codes, means and scores; a threshold it lacks, and it says so."""
     path = Path(vitral.__file__).parent / "models" / "tiny.safetensors"
