@@ -182,6 +182,28 @@ def test_the_score_of_scaled_columns_is_a_density_of_the_data():
     np.testing.assert_allclose(scores[0] - scores[1], np.log(100.0), atol=1e-6)
 
 
+@pytest.mark.parametrize("command", ["grid", "traverse", "interpolate", "sample", "reconstruct"])
+def test_arrays_of_a_table_are_in_the_units_of_its_columns(run, place, folder, command):
+    """Heights in centimetres, whichever command decoded them; what makes no table writes none."""
+    assert run(command, str(place / "run"), "-o", "made.npy").code == 0
+    heights = np.load(folder / "made.npy")[..., 1]
+    assert 150.0 < heights.mean() < 190.0
+    code = run(command, str(place / "run"), "-o", "made.csv").code
+    assert code == (0 if command in ("sample", "reconstruct") else 2)
+
+
+def test_a_table_of_numbers_alone_trains_on_all_of_them_at_once(run, folder):
+    """Squared errors and linear codes have a meaning there, in standard deviations."""
+    rng = stream(0, "x")
+    one = rng.standard_normal(200)
+    table = {"a": 1000.0 + one, "b": 0.01 * one, "c": one + rng.standard_normal(200)}
+    (folder / "n.csv").write_bytes(csv_bytes(table))
+    assert run(*"train n.csv --hidden 8 --epochs 20 --batch 20 --rate 0.01 --out r".split()).code == 0
+    made = json.loads(run("evaluate", "r", "--json", "-q").out)
+    assert made["test"]["sse"] < made["baselines"]["mean_image"]["sse"]
+    assert run(*"train n.csv --prior vamp --set model.prior.link=identity --epochs 1 --out v".split()).code == 0
+
+
 def test_a_table_model_has_a_certificate(run, place):
     answer = run("check", str(place / "run"), "-q", "--json")
     assert answer.code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vitral.core.parameters import cut
 from vitral.core.randomness import stream
 from vitral.data import load_data
 from vitral.data.frames import table_of
@@ -179,6 +180,21 @@ def test_the_likelihood_follows_the_columns():
     categorical = {"kind": "categorical", "classes": 3}
     assert made == {"kind": "mixed", "columns": ["gaussian", "gaussian", categorical, "bernoulli", "poisson"]}
     Spec(5, 2, likelihood=made, inputs=contract.inputs).build()
+
+
+def test_a_table_of_numbers_is_scored_at_once_by_the_same_density():
+    data = load_data(columns(), columns=["age", "height", "visits"])
+    made = likelihood_for(data.contract.columns)
+    once, each = (
+        Spec(3, 2, likelihood=entry, inputs=data.contract.inputs).build().likelihood
+        for entry in (made, {"kind": "mixed", "columns": ["gaussian"] * 3})
+    )
+    raw = stream(0, "raw").standard_normal(3)
+    x, o = data.test.take(slice(None), "float64"), stream(0, "o").standard_normal((2, len(data.test), 3))
+    found = [
+        one.log_prob(cut(raw, one.shapes), x, o)[0] for one in (once, each)
+    ]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
 
 
 def test_options_of_a_table_are_refused_for_other_data():

@@ -71,6 +71,8 @@ def command(
         made = _classes(trained, every_class(trained), size, seed, shape, language)
     else:
         made = _plane(trained, chosen, spacing, size, shape, language)
+    if shape is None:
+        made = trained.outside(made)
     write(path, made, as_json=as_json, quiet=quiet)
 
 

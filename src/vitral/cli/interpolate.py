@@ -65,7 +65,9 @@ def command(
     made = interpolation(trained.model, trained.theta, batch, frames=frames, context=chosen)
     if shape is not None:
         labels = None if pair.labels is None else [tuple(pair.labels)]
-        made = _figure(straight_path(*batch.inputs, frames=frames), made, shape, labels, language)
+        made = _figure(straight_path(*batch.target, frames=frames), made, shape, labels, language)
+    else:
+        made = trained.outside(made)
     write(path, made, as_json=as_json, quiet=quiet)
 
 

@@ -14,13 +14,13 @@ from vitral.errors import MissingPackage, UsageError
 if TYPE_CHECKING:
     from vitral.api import TrainedModel
 
-ENDINGS = (".png", ".svg", ".npy", ".csv", ".parquet")
 PICTURES = (".png", ".svg")
+TABLES = (".csv", ".parquet")
 
 
-def target(path: Path, *, force: bool) -> Path:
-    """Where a picture or an array can go; a picture only where matplotlib loads."""
-    checked = writable(path, ENDINGS, force=force)
+def target(path: Path, *, force: bool, tables: bool = False) -> Path:
+    """Where a picture, an array or, where they are made, a table can go; a picture only where matplotlib loads."""
+    checked = writable(path, (*PICTURES, ".npy", *(TABLES if tables else ())), force=force)
     if checked.suffix in PICTURES:
         from vitral.report.page import plotting_problem
 
@@ -34,7 +34,7 @@ def target(path: Path, *, force: bool) -> Path:
 
 def columns_of(trained: TrainedModel, path: Path) -> bool:
     """Whether a table is to be written; refuses one of a model that knows no columns."""
-    if path.suffix not in (".csv", ".parquet"):
+    if path.suffix not in TABLES:
         return False
     if trained.contract.columns is None:
         raise UsageError(

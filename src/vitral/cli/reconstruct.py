@@ -29,7 +29,7 @@ from vitral.errors import UsageError
 )
 @click.option("--fill", is_flag=True, help="In a table: keep what was observed, and fill in what is missing.")
 @options.label
-@options.out("reconstructions.png")
+@options.out("reconstructions.png", "Picture (.png, .svg), array (.npy) or table (.csv, .parquet).")
 @options.seed
 @options.language
 @options.force
@@ -64,7 +64,7 @@ def command(
 
     if data and data_name:
         raise UsageError(f"the data are named twice, {data} and {data_name}: leave one out")
-    path = target(out, force=force)
+    path = target(out, force=force, tables=True)
     trained = load_one(model, name)
     table = columns_of(trained, path)
     if fill and not table:

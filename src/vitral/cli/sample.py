@@ -34,7 +34,7 @@ MOST_IN_A_ROW = 20
 @options.label
 @options.numbers
 @click.option("--draws", is_flag=True, help="True draws of x from p(x given z), instead of decoder means.")
-@options.out("samples.png")
+@options.out("samples.png", "Picture (.png, .svg), array (.npy) or table (.csv, .parquet).")
 @options.seed
 @options.language
 @options.force
@@ -64,7 +64,7 @@ def command(
     from vitral.cli.inputs import every_class, labelled
     from vitral.cli.pictures import PICTURES, columns_of, image_shape, target, write
 
-    path = target(out, force=force)
+    path = target(out, force=force, tables=True)
     trained = load_one(model, name)
     chosen = labelled(trained, label, numbers)
     classes = list(every_class(trained)) if trained.contract.context and chosen is None else []

@@ -67,6 +67,8 @@ def command(
     made: Any = found["traversals"]
     if shape is not None:
         made = _figure(made, found["traversal_dimensions"], kl, shape, language)
+    else:
+        made = trained.outside(made)
     write(path, made, as_json=as_json, quiet=quiet)
 
 
