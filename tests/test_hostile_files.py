@@ -484,7 +484,7 @@ def test_a_writer_that_changes_a_number_is_caught(tmp_path, monkeypatch):
         "save",
         lambda arrays, metadata: real({n: a + (n == "b") for n, a in arrays.items()}, metadata),
     )
-    with pytest.raises(FileError, match=r"damaged|would not be read back as it is"):
+    with pytest.raises(FileError, match="would not be read back as it is"):
         save_tensors(tmp_path / "a.safetensors", {"a": np.zeros(2), "b": np.zeros(2)}, {"kind": "test"})
     assert list(tmp_path.iterdir()) == []
 

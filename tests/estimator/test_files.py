@@ -159,3 +159,20 @@ def test_a_file_that_says_nonsense_of_its_estimator_is_refused(fitted, tmp_path,
         return
     with pytest.raises(FileError, match="what this Vitral does not know"):
         VAE.load(path)
+
+
+def test_a_folder_with_a_card_gives_the_estimator_back(fitted, tmp_path):
+    """``save_pretrained`` keeps what ``save`` keeps; ``vitral.load`` reads the model of it."""
+    written = fitted.save_pretrained(tmp_path / "folder")
+    assert sorted(path.name for path in written) == ["README.md", "config.json", "model.safetensors"]
+    again = type(fitted).load(tmp_path / "folder")
+    np.testing.assert_array_equal(again.theta_, fitted.theta_)
+    assert again.get_params() == fitted.get_params()
+    assert vitral.load(tmp_path / "folder").spec.latent == fitted.n_components
+
+
+def test_an_estimator_is_exported_to_onnx(fitted, tmp_path):
+    """By the same method as a trained model."""
+    pytest.importorskip("onnx")
+    fitted.export_onnx(tmp_path / "encoder.onnx", part="encoder")
+    assert (tmp_path / "encoder.onnx").stat().st_size > 100

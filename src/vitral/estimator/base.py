@@ -53,12 +53,28 @@ class Generative(BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """The estimator of a model file: one that ``save`` wrote, or one of ``vitral train`` or a study.
+        """The estimator of a model file or folder: one that ``save`` or ``save_pretrained`` wrote, or one of a run.
 
         Raises FileError for a file that is damaged, newer or of another kind of model.
         """
         made: Self = files.load(cls, Path(path))
         return made
+
+    def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+        """A folder for others: the model file, its configuration, and a card; ``load`` reads it back.
+
+        Raises NotFittedError before a fit, UsageError where a file exists and ``overwrite`` is False.
+        """
+        check_is_fitted(self)
+        return files.trained(self).save_pretrained(folder, overwrite=overwrite)
+
+    def export_onnx(self, path: str | Path, *, part: str = "decoder") -> None:
+        """The "encoder", the "decoder" or the "score" as an ONNX file: see ``TrainedModel.export_onnx``.
+
+        Raises NotFittedError before a fit, MissingPackage without the package onnx.
+        """
+        check_is_fitted(self)
+        files.trained(self).export_onnx(path, part=part)
 
     @property
     def _n_features_out(self) -> int:

@@ -7,16 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from vitral import __version__
-from vitral.api import TrainedModel, load_file
+from vitral.api import TrainedModel, load_one
 from vitral.errors import FileError
-from vitral.persistence import save_model
 
 LEARNED = ("n_iter_", "loss_curve_", "validation_curve_", "seed_", "offset_", "scored_by_", "frame_")
 
 
 def save(estimator: Any, path: Path) -> None:
     """The model with its contract, and as facts what makes it an estimator again."""
+    trained(estimator).save(path)
+
+
+def trained(estimator: Any) -> TrainedModel:
+    """The fitted model as ``vitral.load`` gives it back."""
     learned = {name: getattr(estimator, name) for name in LEARNED if hasattr(estimator, name)}
     names = getattr(estimator, "feature_names_in_", None)
     facts = {
@@ -29,7 +32,8 @@ def save(estimator: Any, path: Path) -> None:
             "feature_names": None if names is None else [str(name) for name in names],
         },
     }
-    save_model(path, estimator.spec_, estimator.theta_, estimator.contract_.to_dict(), facts, __version__)
+    spec = estimator.spec_
+    return TrainedModel(spec, spec.build(), estimator.theta_, estimator.contract_, facts)
 
 
 def _seed(estimator: Any) -> int | None:
@@ -39,8 +43,8 @@ def _seed(estimator: Any) -> int | None:
 
 
 def load(cls: type, path: Path) -> Any:
-    """An estimator of this class from a model file of its kind."""
-    file = load_file(path)
+    """An estimator of this class from a model file, or a folder, of its kind."""
+    file = load_one(path)
     said = "ConditionalVAE" if file.spec.context else "VAE"
     if said != cls.__name__:
         raise FileError(f"{path} holds a model for {said}: load it with vitral.{said}.load")

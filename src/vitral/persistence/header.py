@@ -15,7 +15,7 @@ import numpy as np
 
 from vitral.errors import FileError
 
-# A contract of 30,000 columns with long names, a mixed likelihood and a tensor for each of them takes about 13 MB.
+# A contract of 30,000 columns with long names, a mixed likelihood and a tensor for each of them takes 11 MB.
 HEADER_LIMIT = 2**25  # bytes of JSON
 TENSOR_LIMIT = 2**16
 MOST_AXES = 32  # what NumPy 1.26 holds
