@@ -25,6 +25,15 @@ vitral.cli.main()
 """
 
 
+@pytest.fixture(scope="session")
+def without_figures(tmp_path_factory):
+    """What an environment needs in which matplotlib does not load: for studies whose figures prove nothing here."""
+    package = tmp_path_factory.mktemp("broken") / "matplotlib"
+    package.mkdir()
+    (package / "__init__.py").write_text('raise ImportError("switched off")', encoding="utf-8")
+    return {"PYTHONPATH": os.pathsep.join([str(package.parent), environment()["PYTHONPATH"]])}
+
+
 @dataclass
 class Answer:
     code: int
