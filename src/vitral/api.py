@@ -19,7 +19,7 @@ from vitral.data.frames import frame_like, is_frame, table_of
 from vitral.data.opening import known
 from vitral.data.support import check_values
 from vitral.data.tables import decoded as decoded_table
-from vitral.data.tables import filled, named_codes, rows_of
+from vitral.data.tables import filled, named_codes, outside, rows_of
 from vitral.errors import FileError, UsageError, VitralError, unknown
 from vitral.evaluation.latent import codes, decoded
 from vitral.evaluation.likelihood import log_px_hat
@@ -146,22 +146,29 @@ class TrainedModel:
         Without a label a model with labels draws them too, each class as often as among its training rows. Of a model
         of a table: the columns by name, or a ``frame``: "pandas", "polars", "arrow", or "array" of numbers.
         """
-        _, x, _ = self._drawn(n, seed, label, context)
-        return self._made(np.asarray(x), frame)
+        _, x, c = self._drawn(n, seed, label, context)
+        return self._made(np.asarray(x), c, frame)
 
     def prior_means(
         self, n: int, *, seed: int = 0, label: Any = None, context: Any = None, frame: Any = None
     ) -> Any:
         """Decoder means for n draws of z from the prior, (n, D): the same z and labels as ``sample``."""
         z, _, c = self._drawn(n, seed, label, context)
-        return self._made(self._means(z, None, c), frame)
+        return self._made(self._means(z, None, c), c, frame)
 
-    def _made(self, x: np.ndarray, frame: Any) -> Any:
+    def _made(self, x: np.ndarray, context: np.ndarray | None, frame: Any) -> Any:
         if self.contract.columns is not None and frame != "array":
-            return frame_like(frame, decoded_table(self.contract, x))
+            return frame_like(frame, decoded_table(self.contract, x) | self._label_column(context))
         if frame not in (None, "array"):
             raise UsageError("this model was trained on plain rows, which have no columns: leave frame out")
         return self.outside(x)
+
+    def _label_column(self, context: np.ndarray | None) -> dict[str, np.ndarray]:
+        """The column of labels that new rows of a conditional model were made for."""
+        condition, column = self.contract.context, self.contract.label
+        if context is None or condition is None or condition.kind != "labels" or column is None:
+            return {}
+        return {column.name: outside(column, np.asarray(condition.classes, np.float64)[context.argmax(axis=1)])}
 
     def context(self, shape: tuple[int, ...], *, label: Any = None, context: Any = None) -> np.ndarray | None:
         """What this model is given beside rows of this shape, (*shape, C); None where it is not conditional.

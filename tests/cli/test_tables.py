@@ -210,6 +210,17 @@ def test_a_table_model_has_a_certificate(run, place):
     assert json.loads(answer.out)["passed"] >= 15
 
 
+def test_new_rows_of_a_conditional_model_say_which_class_they_are_of(run, place, folder):
+    words = "--columns=age,height,sex --label-column sex --conditional --missing model --hidden 16 --epochs 12 --out c"
+    assert run("train", str(place / "people.csv"), *words.split(), "--batch", "32", "--rate", "0.01").code == 0
+    assert run("sample", "c", "-n", "400", "-o", "new.csv").code == 0
+    new = opened("new.csv")
+    heights, sex = new.columns[1].numbers, np.array(new.columns[2].labels)[new.columns[2].numbers.astype(int)]
+    assert [one.name for one in new.columns] == ["age", "height", "sex"]
+    assert heights[sex == "m"].mean() > heights[sex == "f"].mean() + 6.0
+    assert run("reconstruct", "c", str(place / "people.csv"), "-o", "back.csv").code == 0
+
+
 TABLE = [
     ("encode RUN violet.csv -o c.npy", 3, "line 3, column 'city' is 'violet'; which is none of the classes Rio"),
     ("encode RUN short.csv -o c.npy", 3, "short.csv has no column 'visits'"),

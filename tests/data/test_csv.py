@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from vitral.core.randomness import stream
-from vitral.data.csv_file import LONGEST_LINE, ROWS, csv_bytes, read_csv
+from vitral.data.csv_file import LONGEST_LINE, MISSING, ROWS, csv_bytes, read_csv
 from vitral.data.tables import decoded, rows_of, source_of
 from vitral.errors import DataError
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12).filter(
+    lambda word: word.strip().casefold() not in MISSING
+)
 
 
 def read(tmp_path, content, **options):
@@ -126,6 +132,23 @@ def test_a_refused_value_names_its_line(tmp_path):
     source = source_of(read(tmp_path, "a,b\n1,x\n2,y\n"))
     with pytest.raises(DataError, match=r"line 4, column 'b' is 'z'; which is none of the classes x, y"):
         rows_of(read(tmp_path, 'a,b\n1,x\n"\n2",z\n'.replace('"\n2"', "2")[:8] + '2,"y"\n3,z\n'), source.contract)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(WORDS, min_size=2, max_size=12), numbers=st.lists(st.floats(width=64), min_size=12, max_size=12))
+def test_any_texts_and_numbers_survive_writing_and_reading(tmp_path, texts, numbers):
+    """Quotes, separators, line ends, spaces and signs of any script; infinity is text and so refused, NaN is a hole."""
+    numbers = np.array(numbers[: len(texts)])
+    numbers[np.isinf(numbers)] = 0.0
+    words = np.array([*texts, None], dtype=object)[:-1]
+    back = read(tmp_path, csv_bytes({"number": numbers, "word": words}), as_text=["word"])
+    np.testing.assert_array_equal(back.columns[0].numbers, numbers)
+    assert taken(back)["word"] == ("string", texts)
+
+
+def test_a_class_that_would_be_read_as_nothing_is_not_written():
+    with pytest.raises(DataError, match=r"column 'country' has a class 'NA', .* write .parquet"):
+        csv_bytes({"country": np.array(["BR", "NA"], dtype=object)})
 
 
 def test_a_table_survives_writing_and_reading(tmp_path):

@@ -294,13 +294,18 @@ def csv_bytes(columns: dict[str, np.ndarray]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(zip(*map(_cells, columns.values()), strict=True))
+    writer.writerows(zip(*(_cells(name, values) for name, values in columns.items()), strict=True))
     return text.getvalue().encode()
 
 
-def _cells(values: np.ndarray) -> list[Any]:
-    """What is written for each value: nothing where there is none."""
+def _cells(name: str, values: np.ndarray) -> list[Any]:
+    """What is written for each value: nothing where there is none. A class that would be read as nothing is refused."""
     if values.dtype.kind == "f":
         return ["" if value != value else str(value) for value in values]
-    flags = {True: "true", False: "false"}
-    return [flags[value] if isinstance(value, bool) else value for value in values.tolist()]
+    cells, flags = values.tolist(), {True: "true", False: "false"}
+    for value in set(cells):
+        if isinstance(value, str) and _form(value) == "missing":
+            raise DataError(
+                f"column {name!r} has a class {value!r}, which CSV files write where nothing is: write .parquet"
+            )
+    return [flags[value] if isinstance(value, bool) else value for value in cells]

@@ -268,10 +268,10 @@ def decoded(contract: Contract, x: np.ndarray) -> dict[str, np.ndarray]:
     """
     assert contract.columns is not None
     data = contract.unscaled(x)
-    return {column.name: _outside(column, data[:, place]) for place, column in enumerate(contract.columns)}
+    return {column.name: outside(column, data[:, place]) for place, column in enumerate(contract.columns)}
 
 
-def _outside(column: Column, numbers: np.ndarray) -> np.ndarray:
+def outside(column: Column, numbers: np.ndarray) -> np.ndarray:
     """The values of one column; None where there is none and its type has no NaN."""
     known = ~np.isnan(numbers)
     if column.kind == "boolean":
