@@ -291,10 +291,12 @@ def _number(values: Values, cell: str, places: dict[str, float], comma: bool) ->
 
 def csv_bytes(columns: dict[str, np.ndarray]) -> bytes:
     """Columns of values as CSV: a line of names, commas, UTF-8; the shortest digits that keep every number."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    text, made = io.StringIO(), [_cells(name, values) for name, values in columns.items()]
+    returns = any("\r" in str(cell) for cells in (list(columns), *made) for cell in set(cells))
+    quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL  # which leaves a carriage return alone as it is
+    writer = csv.writer(text, lineterminator="\n", quoting=quoting)
     writer.writerow(columns)
-    writer.writerows(zip(*(_cells(name, values) for name, values in columns.items()), strict=True))
+    writer.writerows(zip(*made, strict=True))
     return text.getvalue().encode()
 
 
