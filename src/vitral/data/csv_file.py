@@ -293,8 +293,9 @@ def csv_bytes(columns: dict[str, np.ndarray]) -> bytes:
     """Columns of values as CSV: a line of names, commas, UTF-8; the shortest digits that keep every number."""
     text, made = io.StringIO(), [_cells(name, values) for name, values in columns.items()]
     returns = any("\r" in str(cell) for cells in (list(columns), *made) for cell in set(cells))
-    quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL  # which leaves a carriage return alone as it is
-    writer = csv.writer(text, lineterminator="\n", quoting=quoting)
+    writer = csv.writer(text, lineterminator="\n")
+    if returns:  # which minimal quoting leaves bare
+        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(columns)
     writer.writerows(zip(*made, strict=True))
     return text.getvalue().encode()
