@@ -248,3 +248,12 @@ def test_the_limit_keeps_the_first_rows():
     data = load_data("mnist", limit=100)
     assert (len(data.train), len(data.validation), len(data.test)) == (100, 25, 25)
     assert data.train.labels[0] == 5
+
+
+def test_a_signalling_nan_is_refused_like_any_other(tmp_path):
+    """Its conversion to another precision makes NumPy warn, which is no sentence for a user."""
+    rows = np.ones((20, 3), np.float32)
+    rows.view(np.uint32)[4, 1] = 0x7FA00000
+    np.save(tmp_path / "rows.npy", rows)
+    with pytest.raises(DataError, match="row 4, column 1 is nan"):
+        load_data(str(tmp_path / "rows.npy"))

@@ -48,13 +48,13 @@ def test_damaged_metrics_are_refused(own, content):
 def test_damaged_arrays_are_refused(own):
     content = (own / "arrays.npz").read_bytes()
     (own / "arrays.npz").write_bytes(content[: len(content) // 2])
-    with pytest.raises(FileError, match=r"arrays\.npz is damaged"):
+    with pytest.raises(FileError, match=r"cannot read .*arrays\.npz: .*run the study again"):
         read_run(own)
 
 
 def test_arrays_of_objects_are_not_unpickled(own):
     np.savez(own / "arrays.npz", originals=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(FileError, match="holds objects"):
+    with pytest.raises(FileError, match="object"):
         read_run(own)
 
 

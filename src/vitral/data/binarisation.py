@@ -36,7 +36,7 @@ def binarised(data: Data, how: str, *, seed: int) -> Data:
         raise DataError(f"binarisation is for grey levels, and data {data.name!r} are a table: leave it out")
     if contract.low < 0.0 or contract.high > 1.0:
         raise DataError(
-            f"binarisation needs values in [0, 1], got data {data.name!r} in [{contract.low:g}, {contract.high:g}]: "
+            f"binarisation needs values in [0, 1], got data {data.name!r} with others: "
             "scale the data, or set data.binarise to 'none'"
         )
     train, validation, test = (

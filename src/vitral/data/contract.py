@@ -217,7 +217,8 @@ class Rows:
     def check(self, low: float, high: float, name: str) -> None:
         """Refuse infinity, values x outside [low, high], and NaN where nothing may be missing: the first of them."""
         for start in range(0, len(self), self.height):
-            x = self.take(slice(start, start + self.height), "float64")
+            with np.errstate(invalid="ignore"):  # a signalling NaN, which is refused just below
+                x = self.take(slice(start, start + self.height), "float64")
             wrong = ~((x >= low) & (x <= high) & np.isfinite(x))
             if self.missing:
                 wrong &= ~np.isnan(x)

@@ -15,8 +15,13 @@ NEAR = 1e-3  # of a level: how far from a whole level a float32 number may be
 
 def check_support(data: Data, likelihood: Any) -> None:
     """Refuse data that a likelihood gives no probability, naming the row, the column and the value."""
+    low, high = likelihood.support
+    if data.contract.location is not None and np.isfinite([low, high]).any():
+        raise DataError(
+            f"the numbers of data {data.name!r} are scaled to mean 0 and standard deviation 1 in each column, and the "
+            f"likelihood scores {low:g} to {high:g}: choose 'auto', or a Gaussian"
+        )
     for name, rows in data.parts().items():
-        low, high = likelihood.support
         if data.contract.low < low or data.contract.high > high:
             rows.check(low, high, f"{data.name} ({name})")
         check_values(rows, likelihood, f"{data.name} ({name})")

@@ -49,7 +49,7 @@ class Table:
             names = [column.name for column in self.columns]
             close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
             hint = f"did you mean {close[0]!r}? " if close else ""
-            raise DataError(f"{self.name} has no column {name!r}: {hint}It has {_few(names)}")
+            raise DataError(f"{self.name} has no column {name!r}: {hint}it has {_few(names)}")
         if found.problem is not None:
             raise DataError(f"{self.name}: {found.problem}")
         return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from vitral.errors import FileError, ResourceError
+from vitral.data.npz import Archive
+from vitral.errors import DataError, FileError, ResourceError
 
 SCHEMA = 1
 Record = dict[str, Any]
@@ -179,10 +179,10 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         return {}
     try:
-        with path.open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise FileError(f"{path} is damaged or holds objects ({error}): run the study again") from error
+        with Archive(path) as archive:
+            return archive.read(archive.names)
+    except DataError as error:
+        raise FileError(f"{error}, or run the study again") from error
 
 
 def write_text(path: Path, content: str) -> None:
