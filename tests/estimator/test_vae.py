@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from vitral.errors import DataError, UsageError, VitralError
-from vitral.estimator import VAE
+from vitral.estimator import VAE, rows
 
 SMALL = {"hidden": (8,), "max_iter": 3, "random_state": 0}
 
@@ -196,6 +196,27 @@ def test_columns_that_never_vary_and_single_rows_are_fitted():
     X[:, 2] = 3.0
     assert VAE(**SMALL).fit(X).reconstruct(X)[:, 2] == pytest.approx(3.0, abs=1.0)
     assert np.isfinite(VAE(**SMALL).fit(X[:1]).score(X[:1]))
+
+
+def test_scaling_is_that_of_all_rows_whatever_the_block():
+    """More rows than a block, holes, a map of a file, bytes: mean and standard deviation of what is there."""
+    X = np.random.default_rng(0).normal(3.0, 5.0, (10_000, 2)) * [1.0, 1e8]
+    X[::7, 0] = np.nan
+    location, spread = rows.scaling(X, {"kind": "gaussian_pixel"}, (-np.inf, np.inf), image=False)
+    assert location == pytest.approx(np.nanmean(X, axis=0))
+    assert spread == pytest.approx(np.nanstd(X, axis=0))
+    levels = (np.abs(X[:, 1:]) % 256).astype(np.uint8)
+    location, spread = rows.scaling(levels, {"kind": "gaussian_pixel"}, (-np.inf, np.inf), image=False)
+    assert spread == pytest.approx(levels.std(axis=0))
+    with pytest.raises(DataError, match="spans more than 1e150"):
+        VAE(**SMALL).fit(np.array([[1.0], [1e200], [-1e200]]))
+
+
+def test_a_map_of_a_file_is_fitted_as_it_lies(tmp_path):
+    """Read-only rows on disk give the bits of the same rows in memory."""
+    np.save(tmp_path / "rows.npy", table())
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    assert np.array_equal(VAE(**SMALL).fit(mapped).theta_, VAE(**SMALL).fit(table()).theta_)
 
 
 def test_codes_of_another_width_are_refused():

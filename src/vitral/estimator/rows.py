@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -76,8 +76,12 @@ def likelihood_for(asked: Any, stored: np.ndarray, columns: tuple[Column, ...] |
 
 
 def _binary(stored: np.ndarray) -> bool:
-    observed = stored if stored.dtype == np.uint8 else np.where(np.isnan(stored), 0, stored)
-    return only_bits(observed)
+    """Whether every observed entry is 0 or 1, looked at block by block until one is not."""
+    return all(only_bits(np.where(np.isnan(some), 0, some)) for some in _blocks(stored))
+
+
+def _blocks(stored: np.ndarray) -> Iterator[np.ndarray]:
+    return (stored[start : start + BLOCK] for start in range(0, len(stored), BLOCK))
 
 
 def contract_for(
@@ -149,15 +153,23 @@ def _of_mixed(stored: np.ndarray, likelihood: Mapping[str, Any]) -> tuple[tuple[
 
 
 def _moments(stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the observed numbers of every column, in float64; 0 and 1 where there are none."""
-    observed = ~np.isnan(stored) if stored.dtype.kind == "f" else np.ones(stored.shape, bool)
-    count = np.maximum(observed.sum(axis=0), 1)
-    location = np.where(observed, stored, 0).sum(axis=0, dtype=np.float64) / count
-    residual = np.where(observed, stored - location, 0.0)
-    largest = np.abs(residual).max(axis=0)
+    """Mean and standard deviation of the observed numbers of every column, in float64; 0 and 0 where there are none.
+
+    In two passes over blocks of rows: X may be a map of a file that is larger than the memory.
+    """
+    count, total, squares = np.zeros((3, stored.shape[1]))
+    largest = np.zeros(stored.shape[1])
+    for some in _blocks(stored):
+        count += (~np.isnan(some)).sum(axis=0)
+        total += np.nansum(some, axis=0, dtype=np.float64)
+    location = total / np.maximum(count, 1.0)
+    for some in _blocks(stored):
+        residual = np.where(np.isnan(some), 0.0, some - location)
+        largest = np.maximum(largest, np.abs(residual).max(axis=0))
+        squares += (np.minimum(np.abs(residual), 1e150) ** 2).sum(axis=0)
     if not (largest < 1e150).all():
         raise DataError(f"column {int(np.argmax(largest))} of X spans more than 1e150: give it in another unit")
-    spread = np.sqrt((residual * residual).sum(axis=0) / count)
+    spread = np.sqrt(squares / np.maximum(count, 1.0))
     return location, np.where(spread > 1e-12 * np.abs(location), spread, 0.0)
 
 
