@@ -84,7 +84,7 @@ def test_without_the_slope_the_law_would_fail(linear):
 def test_masses_have_no_slope():
     """Bits are scored by probabilities, whose sum over all rows of three bits is 1."""
     X = (np.random.default_rng(0).random((100, 3)) < [0.2, 0.5, 0.9]).astype(float)
-    vae = VAE(1, hidden=(8,), max_iter=5, random_state=0, spec={"draws": 2000}).fit(X)
+    vae = VAE(1, hidden=(8,), max_iter=5, random_state=0, spec={"draws": 20_000}).fit(X)
     assert vae.spec_.to_dict()["likelihood"]["kind"] == "bernoulli"
     every = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)], float)
     assert np.exp(vae.score_samples(every)).sum() == pytest.approx(1.0, abs=0.02)
