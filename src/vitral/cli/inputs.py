@@ -12,8 +12,9 @@ from vitral.api import TrainedModel
 from vitral.cli.console import say
 from vitral.data import Data, Rows, binarised, given, load_data
 from vitral.data.conditioning import rows_given
-from vitral.data.contract import Bits, Contract, only_bits
+from vitral.data.contract import Bits, Contract, Source, only_bits
 from vitral.data.files import array_file, is_own
+from vitral.data.images import image_folder
 from vitral.data.opening import is_table, known, opened, texts
 from vitral.data.support import check_values
 from vitral.data.tables import rows_of
@@ -32,7 +33,7 @@ def model_data(
 def _fitting(trained: TrainedModel, name: str | None, split: str = "auto", *, quiet: bool) -> Data:
     """A data set whose rows have the size and the range of the model's; bits where it was trained on bits."""
     contract = trained.contract
-    data = _own_data(trained) if name is None else load_data(name, split=split, contract=_of_table(trained, name))
+    data = _own_data(trained) if name is None else _other_data(trained, name, split)
     if data.contract.features != contract.features:
         raise DataError(
             f"{data.name} has {data.contract.features} features a row, the model needs {contract.features}: "
@@ -54,6 +55,10 @@ def _fitting(trained: TrainedModel, name: str | None, split: str = "auto", *, qu
     return data
 
 
+def _other_data(trained: TrainedModel, name: str, split: str) -> Data:
+    return load_data(name, split=split, contract=_of_table(trained, name), **_treatment(trained, name))
+
+
 def _own_data(trained: TrainedModel) -> Data:
     own = trained.facts.get("data")
     if own is None:
@@ -61,9 +66,15 @@ def _own_data(trained: TrainedModel) -> Data:
     seed, limit = trained.facts["data_seed"], own["limit"] or None
     contract = _of_table(trained, own["name"])
     labels = "" if contract is not None else str(own.get("labels", ""))  # a contract names the column of a table
-    return load_data(
-        own["name"], split=own["split"], seed=seed, limit=limit, labels=labels, contract=contract
-    )
+    options = {"labels": labels, "contract": contract, **_treatment(trained, own["name"])}
+    return load_data(own["name"], split=own["split"], seed=seed, limit=limit, **options)
+
+
+def _treatment(trained: TrainedModel, name: str) -> dict[str, Any]:
+    """How the images of a folder were treated in training, for any folder that the model is given."""
+    own = trained.facts.get("data") or {}
+    keys = ("image_size", "grey", "on_bad") if Path(name).is_dir() else ()
+    return {key: own[key] for key in keys if key in own}
 
 
 def _of_table(trained: TrainedModel, name: str) -> Contract | None:
@@ -100,12 +111,30 @@ def _rows_alone(trained: TrainedModel, name: str | None, *, quiet: bool) -> tupl
     if name is None or not is_own(name):
         data = _fitting(trained, name, quiet=quiet)
         return data.test, f"{data.name} (test)"
-    source = array_file(Path(name))
+    source = _opened(trained, name, quiet=quiet)
     if trained.contract.bits is not None and not only_bits(source.rows.stored):
         _say_bits(trained.contract.bits, name, quiet=quiet)
     rows = trained.contract.rows(source.rows.stored, name)
     check_values(rows, trained.model.likelihood, name)
     return replace(rows, labels=source.rows.labels, side=source.rows.side), name
+
+
+def _opened(trained: TrainedModel, name: str, *, quiet: bool) -> Source:
+    """All rows of an array file or of a folder, whose images must lie as those of the model do."""
+    if Path(name).is_dir():
+        options = _treatment(trained, name)
+        source = image_folder(Path(name), size=options.pop("image_size", ""), **options)
+    else:
+        source = array_file(Path(name))
+    for note in source.notes:
+        say(note, quiet=quiet)
+    given, own = source.contract.image_shape, trained.contract.image_shape
+    if given is not None and own is not None and given != own:
+        raise DataError(
+            f"{name} holds images of {' x '.join(map(str, given))}, the model needs {' x '.join(map(str, own))}: "
+            "give images of that size"
+        )
+    return source
 
 
 def _rows_of_table(trained: TrainedModel, name: str) -> Rows:

@@ -85,6 +85,10 @@ WITH_WIDTHS = ("gated", "mlp")  # networks whose hidden layers have widths
               help="Values that are missing in a table: refuse or model.")  # fmt: skip
 @click.option("--labels", "label_file", default="", metavar="FILE",
               help="One label a row: .npy, IDX, .txt or .csv, for data that have none of their own.")  # fmt: skip
+@click.option("--image-size", default="", metavar="WxH", help="Scale the images of a folder to this size, as 32x32.")
+@click.option("--grey", is_flag=True, help="Make the images of a folder grey.")
+@click.option("--on-bad", default="error", show_default=True, metavar="HOW",
+              help="Files of a folder that are no usable image: error or skip.")  # fmt: skip
 @click.option("--conditional", is_flag=True, help="Give encoder, decoder and prior the labels of the data.")
 @click.option("--epochs", type=int, default=10, show_default=True)
 @click.option("--batch", type=int, default=128, show_default=True)
@@ -116,6 +120,9 @@ def command(
     binarise: str,
     labels: str,
     label_file: str,
+    image_size: str,
+    grey: bool,
+    on_bad: str,
     columns: str,
     missing: str,
     conditional: bool,
@@ -133,11 +140,13 @@ def command(
 ) -> None:
     """Train one model on MNIST or your own data.
 
-    DATA is mnist, digits, a .npy, .npz or IDX file of rows (N, D) or images (N, H, W), or a table (.csv, .parquet).
-    Writes a run folder with the model file, its progress and its checkpoints. An unknown NAME is answered with all that
-    there are; what has no option of its own is set with --set, such as --set model.prior.components=50.
+    DATA is mnist, digits, a .npy, .npz or IDX file of rows (N, D) or images (N, H, W), a folder of images, or a table
+    (.csv, .parquet). Writes a run folder with the model file, its progress and its checkpoints. An unknown NAME is
+    answered with all that there are; what has no option of its own is set with --set, such as
+    --set model.prior.components=50.
     """
     from vitral.cli import runs
+    from vitral.cli.console import say
     from vitral.cli.progress import show
     from vitral.cli.stopping import stoppable
     from vitral.study import folder as folders
@@ -156,6 +165,7 @@ def command(
             f"data.name={json.dumps(data)}",
             f"data.binarise={json.dumps(binarise)}",
             *_table(labels or label_file, columns, missing),
+            *_images(image_size, grey, on_bad),
             f"model.latents=[{latent}]",
             *(["model.context=labels"] if conditional else []),
             *_kinds(likelihood=likelihood, prior=prior, posterior=posterior),
@@ -169,6 +179,8 @@ def command(
         ]
         recipe = load_recipe("train", [*asked, *changes])
         rows = open_data(recipe)  # refused, if it must be, before a folder is made
+        for note in rows.notes:
+            say(note, quiet=quiet)
         run = runs.begin(recipe, out, _resume_line, force=force)
     with stoppable(_resume_line(run.path), run.path) as stop, runs.alone(run.path):
         show(train_all(recipe, rows, run, replace(how, stop=stop)), stop, quiet=quiet)
@@ -180,6 +192,12 @@ def _table(labels: str, columns: str, missing: str) -> list[str]:
     """What the options of a table set; nothing where they were not given."""
     wishes = [wish.strip() for wish in columns.split(",") if wish.strip()]
     asked = {"labels": labels, "columns": wishes, "missing": "" if missing == "refuse" else missing}
+    return [f"data.{key}={json.dumps(value)}" for key, value in asked.items() if value]
+
+
+def _images(size: str, grey: bool, on_bad: str) -> list[str]:
+    """What the options of a folder of images set; nothing where they were not given."""
+    asked = {"image_size": size, "grey": grey, "on_bad": "" if on_bad == "error" else on_bad}
     return [f"data.{key}={json.dumps(value)}" for key, value in asked.items() if value]
 
 

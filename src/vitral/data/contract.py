@@ -247,7 +247,8 @@ class Data:
     """A named data set in three parts; ``split`` names how it was cut.
 
     ``grey`` holds the training rows as they were where every minibatch draws new bits from them; ``train`` is
-    then one such draw. ``files`` are the files that are read while a model trains.
+    then one such draw. ``files`` are the files that are read while a model trains, ``notes`` what their reader
+    left out.
     """
 
     name: str
@@ -258,6 +259,7 @@ class Data:
     contract: Contract
     grey: Rows | None = None
     files: tuple[Watched, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """64 hexadecimal digits that tell these data from others: the values of all parts, in their order.
@@ -319,6 +321,7 @@ class Source:
     contract: Contract
     official: tuple[int, int, int] | None = None
     files: tuple[Watched, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def flattened(array: np.ndarray, name: str) -> np.ndarray:

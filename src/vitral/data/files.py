@@ -32,7 +32,9 @@ class Arrays(NamedTuple):
 
 
 def kind_of(path: Path) -> str | None:
-    """Which reader a path belongs to, by its ending: "npy", "npz" or "idx"; None for none."""
+    """Which reader a path belongs to, by its ending: "npy", "npz" or "idx"; "folder"; None for none."""
+    if path.is_dir():
+        return "folder"
     if path.suffix in (".npy", ".npz"):
         return path.suffix[1:]
     return "idx" if is_idx(path) else None

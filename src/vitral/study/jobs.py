@@ -92,8 +92,7 @@ def _sizes(data: Data) -> dict[str, Any]:
 def open_data(recipe: Recipe) -> Data:
     """The data of a recipe as its models are given them, their values checked against the likelihood."""
     d, seed = recipe.data, recipe.training.seed
-    of_table = {"labels": d.labels, "columns": d.columns, "missing": d.missing}
-    data = load_data(d.name, split=d.split, seed=seed, limit=d.limit or None, **of_table)
+    data = load_data(d.name, split=d.split, seed=seed, limit=d.limit or None, **d.options())
     data = binarised(data, d.binarise, seed=seed)
     contexts = {own.model.context for _, own in recipe.each()}
     if len(contexts) > 1:

@@ -17,6 +17,7 @@ from vitral.data.splits import CHOICES
 from vitral.data.tables import likelihood_for
 from vitral.errors import FileError, UsageError, unknown
 from vitral.specs import OPTIMISERS, Spec, member, positive
+from vitral.study.data_part import DataPart
 from vitral.study.numbers import check_numbers
 from vitral.study.second_stage import check_second_stage, complete
 from vitral.study.toml_text import key_text, value_text
@@ -31,25 +32,6 @@ SIZES: dict[str, tuple[int, tuple[int, ...] | None]] = {
     "sprites": (1024, (32, 32)),
 }
 LARGE = (65_536, (256, 256))  # for files that are not open yet: what fits smaller images fits these
-
-
-@dataclass(frozen=True)
-class DataPart:
-    """Which rows: a named set or the path of an array or table file; limit 0 keeps all rows.
-
-    ``binarise`` is "none", "static" (bits drawn once, from the seed) or "dynamic" (training bits anew for every
-    minibatch). Of a table, ``labels`` is the column of labels, ``columns`` which others to use ("age", "age:count",
-    "-id", "*"; none given: all), and ``missing`` "refuse" or "model" (docs/tables.md). Of arrays, ``labels`` is a file
-    with one label a row.
-    """
-
-    name: str = "mnist"
-    split: str = "auto"
-    limit: int = 0
-    binarise: str = "none"
-    labels: str = ""
-    columns: tuple[str, ...] = ()
-    missing: str = "refuse"
 
 
 @dataclass(frozen=True)
@@ -125,7 +107,7 @@ class Recipe:
     """
 
     name: str
-    data: DataPart = DataPart()
+    data: DataPart = DataPart()  # noqa: RUF009 (frozen, like those below)
     model: ModelPart = ModelPart()
     training: TrainingPart = TrainingPart()
     evaluation: EvaluationPart = EvaluationPart()
