@@ -106,7 +106,7 @@ REFUSED = [
     ("sample tiny --label 3", 2, "this model is not conditional leave label and context out"),
     ("grid tiny --label 3", 2, "not conditional"),
     ("sample RUN --label 11", 2, "11 is not a class of this model choose of 0, 1, 2"),
-    ("sample RUN --label three", 2, "'--label' 'three'"),
+    ("sample RUN --label three", 2, "--label needs the number of a class 'three'"),
     ("sample RUN --label 3 --context 1,2", 2, "not both"),
     ("sample RUN --context 1,2", 3, "10 numbers"),
     ("sample RUN --context a,b", 2, "--context 'a,b'"),

@@ -1,6 +1,7 @@
 """A folder of images through the command line: trained on, encoded, scored, reconstructed, sampled."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -59,3 +60,22 @@ def test_images_of_another_shape_are_refused(photos, run, folder):
     answer = run("encode", str(photos / "run"), "tall.npy", "--label", "0", "-o", "codes.npy")
     assert answer.code == 3
     assert "tall.npy holds images of 12 x 10, the model needs 10 x 12" in answer.err
+
+
+def test_classes_go_by_their_names(photos, run, folder):
+    """A folder of one class only, a class that the model does not know, and --label."""
+    model = str(photos / "run")
+    (folder / "few").mkdir()
+    shutil.copytree(photos / "photos" / "night", folder / "few" / "night")
+    assert run("encode", model, "few", "-o", "few.npy").code == 0
+    assert run("encode", model, "few", "--label", "night", "-o", "named.npy").code == 0
+    assert run("encode", model, "few", "--label", "day", "-o", "wrong.npy").code == 0
+    few, named, wrong = (np.load(folder / name) for name in ("few.npy", "named.npy", "wrong.npy"))
+    np.testing.assert_array_equal(named, few)
+    assert (wrong != few).any()
+    answer = run("sample", model, "--label", "nigth", "-o", "s.npy")
+    assert (answer.code, "unknown class 'nigth': did you mean 'night'" in answer.err) == (2, True), answer.err
+    (folder / "few" / "night").rename(folder / "few" / "dusk")
+    answer = run("encode", model, "few", "-o", "dusk.npy")
+    assert answer.code == 3
+    assert "few has the class 'dusk', and the model knows day, night: leave it out" in answer.err

@@ -28,7 +28,7 @@ def command(
     model: str,
     data: str,
     name: str | None,
-    label: int | None,
+    label: str | None,
     out: Path,
     force: bool,
     as_json: bool,

@@ -44,7 +44,7 @@ def command(
     name: str | None,
     spacing: str,
     size: int,
-    label: int | None,
+    label: str | None,
     numbers: str | None,
     out: Path,
     seed: int,

@@ -15,10 +15,11 @@ from vitral.data.conditioning import rows_given
 from vitral.data.contract import Bits, Contract, Source, only_bits
 from vitral.data.files import array_file, is_own
 from vitral.data.images import image_folder
+from vitral.data.labels import renumbered
 from vitral.data.opening import is_table, known, opened, texts
 from vitral.data.support import check_values
 from vitral.data.tables import rows_of
-from vitral.errors import DataError, UsageError
+from vitral.errors import DataError, UsageError, unknown
 from vitral.specs import objective
 
 
@@ -56,7 +57,20 @@ def _fitting(trained: TrainedModel, name: str | None, split: str = "auto", *, qu
 
 
 def _other_data(trained: TrainedModel, name: str, split: str) -> Data:
-    return load_data(name, split=split, contract=_of_table(trained, name), **_treatment(trained, name))
+    data = load_data(name, split=split, contract=_of_table(trained, name), **_treatment(trained, name))
+    if is_table(name):
+        return data  # its labels were looked up by name
+    known = {
+        part: replace(rows, labels=_as_known(trained, data, rows, name)) for part, rows in data.parts().items()
+    }
+    return replace(data, **known)
+
+
+def _as_known(trained: TrainedModel, given: Source | Data, rows: Rows, name: str) -> np.ndarray | None:
+    """The labels of rows in the model's numbers, by their names where both have some."""
+    if rows.labels is None:
+        return None
+    return renumbered(rows.labels, given.contract.label, trained.contract.label, name)
 
 
 def _own_data(trained: TrainedModel) -> Data:
@@ -91,7 +105,7 @@ def _say_bits(bits: Bits, name: str, *, quiet: bool) -> None:
 
 
 def rows_to_use(
-    trained: TrainedModel, name: str | None, *, label: int | None = None, quiet: bool = False
+    trained: TrainedModel, name: str | None, *, label: str | None = None, quiet: bool = False
 ) -> Rows:
     """The test rows of a named set, or all rows of a file, with what a conditional model is given beside them.
 
@@ -99,7 +113,7 @@ def rows_to_use(
     """
     rows, called = _rows_alone(trained, name, quiet=quiet)
     if label is not None:
-        return replace(rows, context=trained.context((len(rows),), label=label))
+        return replace(rows, context=trained.context((len(rows),), label=class_number(trained, label)))
     condition = trained.contract.context
     return rows if condition is None else rows_given(rows, condition, called)
 
@@ -116,7 +130,7 @@ def _rows_alone(trained: TrainedModel, name: str | None, *, quiet: bool) -> tupl
         _say_bits(trained.contract.bits, name, quiet=quiet)
     rows = trained.contract.rows(source.rows.stored, name)
     check_values(rows, trained.model.likelihood, name)
-    return replace(rows, labels=source.rows.labels, side=source.rows.side), name
+    return replace(rows, labels=_as_known(trained, source, source.rows, name), side=source.rows.side), name
 
 
 def _opened(trained: TrainedModel, name: str, *, quiet: bool) -> Source:
@@ -145,11 +159,26 @@ def _rows_of_table(trained: TrainedModel, name: str) -> Rows:
     return rows
 
 
-def labelled(trained: TrainedModel, label: int | None, numbers: str | None) -> np.ndarray | None:
+def labelled(trained: TrainedModel, label: str | None, numbers: str | None) -> np.ndarray | None:
     """The context (C,) that --label or --context names; None where neither was given."""
     if label is None and numbers is None:
         return None
-    return trained.context((), label=label, context=None if numbers is None else _numbers(numbers))
+    number = None if label is None else class_number(trained, label)
+    return trained.context((), label=number, context=None if numbers is None else _numbers(numbers))
+
+
+def class_number(trained: TrainedModel, label: str) -> int:
+    """The number of a class that is named, where the model's classes have names, or given as it is."""
+    column = trained.contract.label
+    names = [] if column is None else [str(category) for category in column.categories]
+    if label in names:
+        return names.index(label)
+    try:
+        return int(label)
+    except ValueError as error:
+        if names:
+            raise unknown("class", label, names) from error
+        raise UsageError(f"--label needs the number of a class, got {label!r}: write a whole number") from error
 
 
 def _numbers(text: str) -> list[float]:

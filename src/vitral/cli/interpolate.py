@@ -36,7 +36,7 @@ def command(
     start: int,
     end: int,
     frames: int,
-    label: int | None,
+    label: str | None,
     out: Path,
     language: str,
     force: bool,

@@ -116,8 +116,8 @@ language = click.option("--language", type=click.Choice(["en", "pt"]), default="
 data_option = click.option(
     "--data", "data_name", help="mnist, digits, or a .npy, .npz or IDX file  [default: the model's own data]"
 )
-label = click.option("--label", type=int, metavar="CLASS",
-                     help="One of the classes of a conditional model, for every image.")  # fmt: skip
+label = click.option("--label", metavar="CLASS",
+                     help="One of the classes of a conditional model, by number or name, for every image.")  # fmt: skip
 numbers = click.option("--context", "numbers", metavar="X[,X...]",
                        help="What a model that was trained with side information is given.")  # fmt: skip
 force = click.option("--force", is_flag=True, help="Overwrite what exists.")

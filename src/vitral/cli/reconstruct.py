@@ -43,7 +43,7 @@ def command(
     count: int | None,
     draws: int,
     fill: bool,
-    label: int | None,
+    label: str | None,
     out: Path,
     seed: int,
     language: str,

@@ -44,7 +44,7 @@ def command(
     model: str,
     name: str | None,
     count: int | None,
-    label: int | None,
+    label: str | None,
     numbers: str | None,
     draws: bool,
     out: Path,

@@ -33,7 +33,7 @@ def command(
     name: str | None,
     data_name: str | None,
     row: int,
-    label: int | None,
+    label: str | None,
     out: Path,
     language: str,
     force: bool,

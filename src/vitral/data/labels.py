@@ -47,6 +47,21 @@ def named(texts: Sequence[str]) -> Labels:
     return Labels(places.reshape(-1).astype(np.int64), tuple(names.tolist()))
 
 
+def renumbered(numbers: np.ndarray, own: Column | None, wanted: Column | None, name: object) -> np.ndarray:
+    """Labels that are places in one list of names, as places in another; as they are where either has no names.
+
+    Raises DataError for a name that the other list does not have.
+    """
+    if own is None or wanted is None or not (own.categories and wanted.categories):
+        return numbers
+    known = {str(category): place for place, category in enumerate(wanted.categories)}
+    strange = [str(own.categories[number]) for number in np.unique(numbers) if str(own.categories[number]) not in known]
+    if strange:
+        raise DataError(f"{name} has the class {strange[0]!r}, and the model knows {', '.join(known)}: leave it out")
+    places = np.array([known.get(str(category), -1) for category in own.categories])
+    return np.asarray(places[numbers])
+
+
 def read_labels(path: Path, rows: int) -> Labels:
     """The labels of a .npy or IDX file, or of a .txt or .csv file with one a line; refuses another number of them.
 
