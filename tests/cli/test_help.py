@@ -84,6 +84,13 @@ SHORTER = {"VITRAL_STUDY_SET": SMALL, "VITRAL_COMPARE_SET": SMALL, "VITRAL_TRAIN
 DRAWN = "vitral study --recipe quick"  # of the studies, the one whose figures are drawn
 
 
+# The file that examples of tables name: a number with holes, a category, and the labels.
+TABLE = "length,colour,species\n" + "".join(
+    f"{'' if row % 7 == 3 else row % 5 + 0.5},{('red', 'blue')[row % 2]},{('a', 'b')[row % 3 > 0]}\n"
+    for row in range(60)
+)
+
+
 def alone(example):
     """Whether no other example needs what this one makes: such a run of minutes may go on beside them."""
     return re.match(r"vitral (study|compare --recipe)", example) is not None and "runs/short" not in example
@@ -96,6 +103,7 @@ def test_every_example_of_the_help_runs_when_pasted_in_order(folder, without_fig
     assert DRAWN in everything
     assert len(everything) > 2 * len(COMMANDS)
     written = set()
+    (folder / "table.csv").write_text(TABLE, encoding="utf-8")
 
     def pasted(example):
         place = re.findall(r"-o (\S+)", example)

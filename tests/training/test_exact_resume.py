@@ -10,7 +10,9 @@ import json
 import numpy as np
 import pytest
 
+from tests.cli.test_help import TABLE
 from vitral import specs
+from vitral.data import mapped
 from vitral.study.jobs import jobs, open_data
 from vitral.study.recipes import load_recipe
 from vitral.training import parallel
@@ -69,6 +71,8 @@ CASES = {
     "convolution": ("model.encoder={ kind = 'conv' }", "model.decoder={ kind = 'conv' }"),
     "rows of a file": ("data.name='{folder}/rows.npy'", "model.likelihood.link=identity"),
     "images of a file, in bytes": ("data.name='{folder}/images.npz'",),
+    "rows that stay in their file": ("data.name='{folder}/rows.npy'", "model.likelihood.link=identity"),
+    "a table with holes": ("data.name='{folder}/table.csv'", "data.missing=model", "model.likelihood.link=identity"),
 }  # fmt: skip
 
 
@@ -77,6 +81,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     np.save(path / "rows.npy", rng.standard_normal((70, 6)))
+    (path / "table.csv").write_text(TABLE, encoding="utf-8")
     np.savez(path / "images.npz", x=rng.integers(0, 256, (70, 4, 4), dtype=np.uint8))
     return path
 
@@ -96,6 +101,16 @@ def asked(changes, folder):
     return job, job.spec.build(), data
 
 
+@pytest.fixture
+def small_blocks(request, monkeypatch):
+    """Where rows are to stay in their file, every file counts as large, and blocks are small."""
+    if request.node.callspec.params["case"] == "rows that stay in their file":
+        monkeypatch.setattr(mapped, "LARGE", 1)
+        monkeypatch.setattr(mapped, "BLOCK_BYTES", 200)
+        monkeypatch.setattr(mapped, "WINDOW", 4)
+
+
+@pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("case", CASES)
 def test_interrupted_after_every_step_a_training_ends_with_the_same_bytes(case, folder, tmp_path):
     """The states of an uninterrupted training are written one by one. Each, read again, goes on to the very next one,

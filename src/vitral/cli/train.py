@@ -20,7 +20,7 @@ WITH_WIDTHS = ("gated", "mlp")  # networks whose hidden layers have widths
     ("vitral train digits --latent 5 --hidden 64,32", ""),
     ("vitral sample -n 500 -o rows.npy", "or any array of your own"),
     ("vitral train rows.npy --epochs 5 --out runs/mine", ""),
-    ("vitral train table.csv --label-column species --missing model", "a table with holes"),
+    ("vitral train table.csv --label-column species --missing model --out runs/table", "a table with holes"),
     ("vitral train mnist --latent 10 --set training.patience=2", ""),
     ("vitral train digits --conditional --latent 5 --prior flow", "a model that makes the class asked for"),
     ("vitral train digits --binarise dynamic --likelihood bernoulli --objective iwae", ""),
