@@ -241,6 +241,10 @@ def test_a_contract_refuses_rows_that_do_not_fit():
     with pytest.raises(DataError, match=r"row 1, column 2 is 7; values must lie in \[0, 1\]"):
         contract.rows(np.array([[0, 0, 0, 0], [0, 0, 7.0, 0]]))
     assert Contract.from_dict(contract.to_dict()) == contract
+    wide = Contract(8, (2, 4), "uint8", 255.0, 0.0, 1.0, "pixel intensity")
+    assert len(wide.rows(np.zeros((3, 2, 4, 1), np.uint8))) == len(wide.rows(np.zeros((3, 8), np.uint8))) == 3
+    with pytest.raises(DataError, match=r"has shape \(3, 4, 2\), the model needs images of 2 x 4: give them in that"):
+        wide.rows(np.zeros((3, 4, 2), np.uint8))
 
 
 def test_the_limit_keeps_the_first_rows():

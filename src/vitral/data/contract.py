@@ -119,6 +119,11 @@ class Contract:
                 f"{name} has {flat.shape[1]} features a row, the model needs {self.features}"
                 f"{_shaped(self.image_shape)}: give rows of that size"
             )
+        if array.ndim > 2 and self.image_shape and _without_one(array.shape[1:]) != _without_one(self.image_shape):
+            raise DataError(
+                f"{name} has shape {array.shape}, the model needs images of "
+                f"{' x '.join(map(str, self.image_shape))}: give them in that layout"
+            )
         if self.binary:
             return self._bits_of(flat, name)
         rows = self.of(flat)
@@ -363,6 +368,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(entry) for key, entry in value.items()}
     return [_plain(entry) for entry in value] if isinstance(value, tuple | list) else value
+
+
+def _without_one(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(H, W) for (H, W, 1): one channel is none."""
+    return shape[:-1] if len(shape) == 3 and shape[-1] == 1 else shape
 
 
 def _shaped(image_shape: tuple[int, ...] | None) -> str:
