@@ -199,11 +199,14 @@ def test_a_class_that_training_never_saw_is_refused(tmp_path):
         conditioned(data, "labels")
 
 
-@pytest.mark.parametrize("side", [np.zeros(40), np.zeros((39, 2)), np.zeros((40, 0)), np.full((40, 2), np.nan),
-                                  np.full((40, 2), "a")])  # fmt: skip
-def test_side_information_that_is_not_numbers_a_row_is_refused(tmp_path, side):
+@pytest.mark.parametrize(("side", "words"), [
+    (np.zeros(40), "side information"), (np.zeros((39, 2)), "side information"),
+    (np.zeros((40, 0)), r"'side' .* shape \(40, 0\), which holds nothing"),
+    (np.full((40, 2), np.nan), "side information"), (np.full((40, 2), "a"), "side information"),
+])  # fmt: skip
+def test_side_information_that_is_not_numbers_a_row_is_refused(tmp_path, side, words):
     np.savez(tmp_path / "rows.npz", x=np.random.default_rng(0).random((40, 6)), side=side)
-    with pytest.raises(DataError, match="side information"):
+    with pytest.raises(DataError, match=words):
         load_data(str(tmp_path / "rows.npz"))
 
 

@@ -1,6 +1,5 @@
 """Memory: asked about before a training begins, and one sentence where it runs out in spite of that."""
 
-import os
 import subprocess
 import sys
 import tracemalloc
@@ -148,6 +147,5 @@ def test_memory_that_runs_out_in_the_middle_leaves_what_was_saved(tmp_path):
     saved, problems = RunFolder(tmp_path / "run").checkpoints("latent-2").load()
     assert (saved.state.step, problems) == (0, [])
     again = [sys.executable, "-m", "vitral", "train", "--resume", "run", "--quiet"]
-    done = subprocess.run(again, cwd=tmp_path, env={**settings, "PYTHONPATH": os.environ["PYTHONPATH"]},
-                          capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(again, cwd=tmp_path, env=settings, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -173,6 +173,7 @@ ZOO: tuple[Bug, ...] = (
         likelihoods.ForgetsMask,
         GaussianFixed,
         "gradient_with_a_mask",
+        "missing_entries_do_not_matter",
     ),
     _likelihood(
         "Z33",

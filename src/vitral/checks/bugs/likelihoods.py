@@ -243,7 +243,7 @@ BUGS = tuple(
             "mask not applied in the gradient of a table",
             ColumnsForgetMask(_COLUMNS, 3),
             Mixed(_COLUMNS, 3),
-            ("gradient_with_a_mask",),
+            ("gradient_with_a_mask", "missing_entries_do_not_matter"),
         ),
         (
             "D09",
