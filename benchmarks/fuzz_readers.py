@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tempfile
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import PIL.Image
 
 import vitral
 from vitral.core.parameters import named
 from vitral.data import load_data
 from vitral.data.arrow import parquet_bytes
+from vitral.data.images import FORMATS, image_folder
+from vitral.data.labels import read_labels
+from vitral.data.refusals import EXPANSION, SMALL
 from vitral.errors import FileError, MissingPackage
 from vitral.parts.optimisers import Adam
 from vitral.persistence import load_model, load_tensors, save_model, save_tensors
@@ -58,6 +64,51 @@ def archives() -> list[bytes]:
         saved(np.savez_compressed, x=ROWS, y=labels),
         saved(np.savez, ROWS),
     ]
+
+
+@cache
+def idx_files() -> list[bytes]:
+    images = (255 * ROWS).astype(np.uint8)
+    numbers = ROWS.reshape(12, 5, 1).astype(">f4")
+    return [bytes([0, 0, 8, 2]) + sizes_of(images), bytes([0, 0, 13, 3]) + sizes_of(numbers)]
+
+
+def sizes_of(array: np.ndarray) -> bytes:
+    return b"".join(size.to_bytes(4, "big") for size in array.shape) + array.tobytes()
+
+
+@cache
+def packed_idx_files() -> list[bytes]:
+    return [gzip.compress(content, mtime=0) for content in idx_files()]
+
+
+@cache
+def pictures() -> list[bytes]:
+    """Grey and coloured, in every format that is read."""
+    levels = np.arange(144, dtype=np.uint8)
+    grey, coloured = (PIL.Image.fromarray(levels.reshape(shape)) for shape in ((12, 12), (6, 8, 3)))
+    return [saved(image.save, format=kind) for kind in FORMATS for image in (grey, coloured)]
+
+
+def pixels(content: bytes) -> int:
+    """Four bytes for each pixel that an image announces, of those that are not refused before they are decoded."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                return max(len(content), 4 * image.width * image.height)
+        except Exception:  # whatever Pillow says of it, it is the reader that is judged
+            return len(content)
+
+
+@cache
+def label_texts() -> list[bytes]:
+    return ["\n".join(words).encode() for words in ("012012012012", ["não", "sim", "talvez"] * 4)]
+
+
+@cache
+def label_arrays() -> list[bytes]:
+    return [saved(np.save, labels) for labels in (np.arange(12) % 3, np.array(["no", "yes", "both"] * 4))]
 
 
 def small_spec() -> Spec:
@@ -152,7 +203,7 @@ def run_arrays() -> list[bytes]:
 @cache
 def texts() -> list[bytes]:
     numbers = "\n".join(f"{i},{i / 7:.3f},{'red' if i % 3 else 'blue'},{i % 2 == 0}" for i in range(12))
-    decimals = "\n".join(f"{i};{i},5;" for i in range(12))
+    decimals = "\n".join(f"{i};{i},5;{'' if i else 1}" for i in range(12))
     return [f"n,x,colour,flag\n{numbers}\n".encode(), f"n;x;hole\n{decimals}\n".encode()]
 
 
@@ -166,6 +217,10 @@ def parquets() -> list[bytes]:
 
 def read_table(path: Path) -> Any:
     return load_data(str(path), missing="model")
+
+
+def promised(content: bytes) -> int:
+    return max(EXPANSION * len(content), SMALL)
 
 
 def cells(content: bytes) -> int:
@@ -190,6 +245,11 @@ READERS = {
     for reader in (
         Reader("npy", "rows.npy", lambda path: load_data(str(path)), arrays),
         Reader("npz", "rows.npz", lambda path: load_data(str(path)), archives),
+        Reader("idx", "rows.idx", lambda path: load_data(str(path)), idx_files),
+        Reader("idx.gz", "rows.idx.gz", lambda path: load_data(str(path)), packed_idx_files, promised),
+        Reader("image", "image", lambda path: image_folder(path.parent), pictures, pixels),
+        Reader("label_text", "labels.csv", lambda path: read_labels(path, len(ROWS)), label_texts, cells),
+        Reader("label_array", "labels.npy", lambda path: read_labels(path, len(ROWS)), label_arrays, cells),
         Reader("csv", "rows.csv", read_table, texts, cells),
         *([Reader("parquet", "rows.parquet", read_table, parquets, cells)] if parquets() else []),
         Reader("model", "m.safetensors", load_model, models),

@@ -199,7 +199,7 @@ def test_a_class_that_training_never_saw_is_refused(tmp_path):
         conditioned(data, "labels")
 
 
-@pytest.mark.parametrize(("side", "words"), [
+@pytest.mark.parametrize("side, words", [
     (np.zeros(40), "side information"), (np.zeros((39, 2)), "side information"),
     (np.zeros((40, 0)), r"'side' .* shape \(40, 0\), which holds nothing"),
     (np.full((40, 2), np.nan), "side information"), (np.full((40, 2), "a"), "side information"),

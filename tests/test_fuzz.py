@@ -70,3 +70,10 @@ def test_every_damage_changes_a_file_and_survives_an_empty_one(fuzz, damage):
         changed += bytes(content) != seeds[0]
         getattr(fuzz, damage)(bytearray(), seeds, stream(n, "damage"))
     assert changed > 30
+
+
+def test_the_files_that_are_damaged_are_valid_before(fuzz, tmp_path):
+    for reader in fuzz.READERS.values():
+        (tmp_path / reader.name).mkdir()
+        assert reader.seeds()
+        fuzz.warm_up(reader, tmp_path / reader.name / reader.file)

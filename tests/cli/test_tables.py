@@ -229,7 +229,7 @@ TABLE = [
     ("encode tiny good.csv -o c.npy", 3, "good.csv is a table, and the model was trained on plain rows"),
     ("encode RUN none.csv -o c.npy", 3, "no such file: none.csv"),
     ("train violet.csv --columns town --out r", 3, "violet.csv has no column 'town'"),
-    ("train PEOPLE --out r", 3, "line 2, column 'height' is missing; and nothing may be"),
+    ("train PEOPLE --out r", 3, "line 2, column 'height' is missing; nothing may be"),
     ("train PEOPLE --columns=-id --missing modle --out r", 2, "unknown data.missing 'modle': did you mean 'model'?"),
     ("train PEOPLE --columns=-id,city:colour --missing model --out r", 3, "no column 'city:colour'"),
     ("train PEOPLE --missing model --binarise static --out r", 3, "binarisation is for grey levels"),

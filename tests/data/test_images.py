@@ -1,8 +1,10 @@
 """Folders of images: what is used as it is, what is changed as asked for, and the sentence about everything else."""
 
 import io
+import logging
 import os
 import re
+import tracemalloc
 import warnings
 from contextlib import suppress
 
@@ -112,6 +114,43 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path, monkeypat
     path.write_bytes(encoded(Image.new("1", (12_000, 12_000))))
     with pytest.raises(Unusable, match="too many pixels"):
         decoded(path, None, False)
+
+
+@pytest.mark.parametrize("kind", [b"IDAT", b"iCCP"])
+def test_a_piece_that_promises_two_gigabytes_is_not_made_room_for(tmp_path, kind):
+    content = encoded(picture(), icc_profile=b"p" * 200)
+    at = content.index(kind)
+    (tmp_path / "a.png").write_bytes(content[: at - 4] + (2**31 - 1).to_bytes(4, "big") + content[at:])
+    tracemalloc.start()
+    with suppress(Unusable):
+        decoded(tmp_path / "a.png", None, False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_a_file_larger_than_any_image_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "MOST_BYTES", 50)
+    (tmp_path / "a.png").write_bytes(encoded(picture()))
+    with pytest.raises(Unusable, match=r"^\d+ bytes, more than 50$"):
+        decoded(tmp_path / "a.png", None, False)
+
+
+def test_a_file_that_cannot_be_read_says_so(tmp_path):
+    with pytest.raises(Unusable, match=r"^cannot be read: No such file or directory$"):
+        decoded(tmp_path / "a.png", None, False)
+
+
+def test_a_damaged_file_says_nothing_of_its_own(tmp_path, monkeypatch, capfd):
+    """Where nobody set up logging, Pillow's word on too many samples a pixel is not printed beside the sentence."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    content = bytearray(encoded(picture(COLOUR), "TIFF"))
+    entry = content.index(b"\x15\x01\x03\x00")  # 277, samples a pixel, one number of two bytes
+    content[entry + 8 : entry + 10] = (2051).to_bytes(2, "little")
+    (tmp_path / "a.tif").write_bytes(bytes(content))
+    with pytest.raises(Unusable, match="not an image"):
+        decoded(tmp_path / "a.tif", None, False)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.fixture

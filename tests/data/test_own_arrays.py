@@ -261,3 +261,9 @@ def test_a_signalling_nan_is_refused_like_any_other(tmp_path):
     np.save(tmp_path / "rows.npy", rows)
     with pytest.raises(DataError, match="row 4, column 1 is nan"):
         load_data(str(tmp_path / "rows.npy"))
+
+
+def test_texts_that_are_no_characters_are_refused(tmp_path, rows):
+    np.save(tmp_path / "y.npy", np.full(40, 0x7F000000, np.uint32).view("<U1"))
+    with pytest.raises(DataError, match="no character in Unicode"):
+        load_data(saved(tmp_path, rows), labels=str(tmp_path / "y.npy"))

@@ -100,7 +100,7 @@ def test_a_constant_column_is_moved_and_not_stretched():
 @pytest.mark.parametrize(
     "given, said",
     [
-        (columns(bad=np.array([1.0] * 30 + [np.nan] * 30)), "row 30, column 'bad' is missing; and nothing may be"),
+        (columns(bad=np.array([1.0] * 30 + [np.nan] * 30)), "row 30, column 'bad' is missing; nothing may be"),
         (columns(bad=np.array([1.0] * 59 + [np.inf])), "row 59, column 'bad' is inf"),
         (columns(bad=np.full(N, np.nan)), "column 'bad' holds no value"),
         (columns(bad=np.arange(N) + 2**60), "whole ones below 2^53"),

@@ -89,6 +89,9 @@ def test_unknown_and_broken_recipes_are_refused(tmp_path):
     broken.write_text("name = ")
     with pytest.raises(FileError, match="not valid TOML"):
         load_recipe(str(broken))
+    broken.write_bytes("name = 'Estação'".encode("latin-1"))
+    with pytest.raises(FileError, match="is not UTF-8"):
+        load_recipe(str(broken))
 
 
 def test_several_seeds_switch_the_replay_off():

@@ -6,6 +6,8 @@ rotation that a camera noted is applied, palettes become RGB, bits become 0 and 
 
 from __future__ import annotations
 
+import io
+import logging
 import re
 import struct
 import warnings
@@ -25,6 +27,7 @@ from vitral.errors import DataError, MissingPackage, UsageError, unknown
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 ON_BAD = ("error", "skip")
 MOST_PIXELS = 50_000_000  # of one image: more is taken for an attempt to fill the memory
+MOST_BYTES = 4 * MOST_PIXELS + 2**20  # of one file: such an image, not compressed at all
 NAMED_FILES = 5  # unusable files that a sentence names
 GREY, COLOUR = ("1", "L", "LA"), ("P", "PA", "RGB", "RGBA")
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
@@ -167,14 +170,19 @@ def _summary(folder: Path, bad: dict[str, str], total: int) -> str:
 
 
 def decoded(path: Path, size: tuple[int, int] | None, grey: bool) -> np.ndarray:
-    """One image (H, W) or (H, W, 3) of 8-bit levels; raises Unusable with the reason."""
+    """One image (H, W) or (H, W, 3) of 8-bit levels; raises Unusable with the reason.
+
+    The file is in memory before Pillow sees it: asked for the two gigabytes that a damaged header names, a file makes
+    room for them first, and bytes in memory give what there is.
+    """
     pillow = _pillow()
     try:
+        content = _content(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
             warnings.simplefilter("error", pillow.Image.DecompressionBombWarning)
-            with pillow.Image.open(path, formats=FORMATS) as image:
-                _check(image, path)
+            with pillow.Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                _check(image, content)
                 return _levels(pillow, pillow.ImageOps.exif_transpose(image), size, grey)
     except (pillow.Image.DecompressionBombError, pillow.Image.DecompressionBombWarning) as error:
         raise Unusable("too many pixels") from error
@@ -184,23 +192,31 @@ def decoded(path: Path, size: tuple[int, int] | None, grey: bool) -> np.ndarray:
         raise Unusable(f"damaged: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 
-def _check(image: Any, path: Path) -> None:
+def _content(path: Path) -> bytes:
+    try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise Unusable(f"{size:,} bytes, more than {MOST_BYTES:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise Unusable(f"cannot be read: {error.strerror}") from error
+
+
+def _check(image: Any, content: bytes) -> None:
     """Refuse by size and mode, before a pixel is decoded."""
     if image.width * image.height > MOST_PIXELS:
         raise Unusable(f"{image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
     if getattr(image, "is_animated", False):
         raise Unusable(f"{getattr(image, 'n_frames', 'several')} frames, and one is a row")
-    if image.mode in DEEP or _bits(image, path) > 8:
+    if image.mode in DEEP or _bits(image, content) > 8:
         raise Unusable("more than 8 bits a colour: convert it, or save the rows as .npy")
     if image.mode not in GREY + COLOUR:
         raise Unusable(f"colours as {image.mode}: convert it to RGB")
 
 
-def _bits(image: Any, path: Path) -> int:
+def _bits(image: Any, content: bytes) -> int:
     """Bits a colour of PNG and TIFF; Pillow opens deep colours as if they had 8."""
     if image.format == "PNG":
-        with path.open("rb") as stream:
-            return max(stream.read(25)[24:], default=0)
+        return max(content[24:25], default=0)
     if image.format == "TIFF":
         return int(max(image.tag_v2.get(258, (1,))))
     return 8
@@ -227,4 +243,6 @@ def _pillow() -> Any:
         import PIL.ImageOps
     except (ImportError, OSError) as error:
         raise MissingPackage(f"images need Pillow, which comes with matplotlib ({error}): install it again") from error
+    if not (log := logging.getLogger("PIL")).handlers:
+        log.addHandler(logging.NullHandler())  # what it says of a damaged file is said by the exception as well
     return PIL

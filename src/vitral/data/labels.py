@@ -35,7 +35,10 @@ class Labels(NamedTuple):
 def labels_of(array: np.ndarray, name: object) -> Labels:
     """Labels as an array holds them: whole numbers, or texts."""
     if array.dtype.kind == "U" and array.ndim == 1:
-        return named(array.tolist())
+        try:
+            return named(array.tolist())
+        except SystemError as error:  # NumPy's answer to numbers that are no characters
+            raise refused(name, "its texts hold what is no character in Unicode") from error
     if array.dtype.kind not in "bui":
         raise DataError(f"{name}: labels hold {array.dtype} values: give whole numbers, or names as text")
     return Labels(np.asarray(array, array.dtype.newbyteorder("=")))

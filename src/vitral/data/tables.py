@@ -146,7 +146,7 @@ def rows_of(table: Table, contract: Contract) -> Rows:
         values = table.column(column.name)
         stored[:, place] = encoded(table, values, column)
         if not contract.missing and (holes := np.isnan(stored[:, place])).any():
-            raise table.refused(values, holes, "and nothing may be: fill it, leave the column or the row out, or "
+            raise table.refused(values, holes, "nothing may be: fill it, leave the column or the row out, or "
                                 "set data.missing to 'model' (--missing model)")  # fmt: skip
     labels = None if contract.label is None else _answers(table, contract.label)
     return replace(contract.of(stored), labels=labels)

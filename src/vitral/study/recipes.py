@@ -291,8 +291,10 @@ def _read(name: str) -> dict[str, Any]:
     elif name.endswith(".toml"):
         try:
             text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise FileError(f"cannot read the recipe {name}: {error}; check the path") from error
+        except OSError as error:
+            raise FileError(f"cannot read the recipe {name}: {error.strerror}; check the path") from error
+        except UnicodeDecodeError as error:
+            raise FileError(f"cannot read the recipe {name}: it is not UTF-8; save it again in UTF-8") from error
     else:
         raise unknown("recipe", name, built_in())
     try:

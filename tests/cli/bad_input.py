@@ -1,0 +1,300 @@
+"""What people get wrong, and a folder of files to get it wrong with. The answers stand in docs/bad_input.md.
+
+    python -m tests.cli.bad_input        writes that page anew; read what has changed before you keep it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import struct
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vitral.cli import main
+
+PAGE = Path(__file__).parents[2] / "docs" / "bad_input.md"
+HEAD = """# What is answered when something is wrong
+
+Every line was run, and the tests run it again: the command, its exit code, and the one sentence on the standard error
+stream. Nothing else is printed, no file is changed, made or lost. The exit codes: 1 failed, 2 usage, 3 input data
+refused, 4 a file is damaged, 5 disk or memory. `--debug` shows the traceback as well.
+
+Written by `python -m tests.cli.bad_input`; `tests/cli/bad_input.py` makes the files.
+"""
+
+ROWS = np.random.default_rng(0).random((60, 5))
+GREY = (255 * np.random.default_rng(1).random((20, 6, 6))).astype(np.uint8)
+TABLE = "age,city,income\n" + "".join(f"{20 + n},{'Recife' if n % 3 else 'Natal'},{1000 + 7 * n}\n" for n in range(30))
+
+def spoiled(row: int, column: int, value: float) -> np.ndarray:
+    rows = ROWS.copy()
+    rows[row, column] = value
+    return rows
+
+ARRAYS = {
+    "good.npy": ROWS, "nan.npy": spoiled(7, 3, np.nan), "infinite.npy": spoiled(9, 1, -np.inf), "large.npy": 9 * ROWS,
+    "text.npy": np.array([["a", "b"]]), "flat.npy": ROWS[0], "none.npy": ROWS[:0], "single.npy": ROWS[:1],
+    "complex.npy": ROWS + 1j, "records.npy": np.zeros(3, [("a", "f4"), ("b", "i4")]), "grey.npy": GREY,
+    "five.npy": np.zeros((2, 3, 4, 5, 6)),
+}  # fmt: skip
+TEXTS = {
+    "broken.toml": "name =\n",
+    "key.toml": "[training]\nepoch = 3\n",
+    "kind.toml": '[training]\nepochs = "ten"\n',
+    "table.toml": "data = 5\n",
+    "widths.toml": '[model]\nencoder = { hidden = "wide" }\n',
+    "beta.toml": '[training.objective]\nkind = "elbo"\nbeta = "high"\n',
+    "decay.toml": '[training]\noptimiser = { kind = "adam", b1 = 2 }\n',
+    "table.csv": TABLE,
+    "ragged.csv": TABLE + "44,Natal\n",
+    "hole.csv": TABLE.replace("25,Recife", ",Recife"),
+    "mixed.csv": TABLE.replace("25,Recife", "old,Recife"),
+    "strange.csv": TABLE.replace("Natal", "Paris"),
+
+    "twice.csv": TABLE.replace("income", "age"),
+    "quote.csv": TABLE + '44,"Natal,3000\n',
+    "header.csv": "age,city,income\n",
+    "empty.csv": "",
+    "null.csv": TABLE + "44,Na\0tal,3000\n",
+    "comma.csv": TABLE.replace(",", ";").replace(";10", ";1.0") .replace(";11", ";1,1"),
+    "notes/thesis.txt": "years of work",
+    "digits.txt": "0\n1\ntwo\n",
+}  # fmt: skip
+
+def make(folder: Path) -> None:
+    """All the files, good and bad."""
+    for name in ("notes", "sizes", "broken", "mixed"):
+        (folder / name).mkdir()
+    for name, array in ARRAYS.items():
+        np.save(folder / name, array)
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    np.savez(folder / "labels.npz", x=ROWS, y=np.arange(3))
+    np.savez(folder / "halves.npz", x=ROWS, y=np.full(60, 0.5))
+    np.savez(folder / "two.npz", a=ROWS, b=ROWS)
+    np.savez(folder / "labelled.npz", x=ROWS, y=np.arange(60) % 3)
+    (folder / "cut.npy").write_bytes((folder / "good.npy").read_bytes()[:500])
+    (folder / "long.npy").write_bytes((folder / "good.npy").read_bytes() + b"more")
+    huge = (folder / "good.npy").read_bytes().replace(b"(60, 5)", b"(9000000000, 5)")
+    (folder / "huge.npy").write_bytes(huge)
+    (folder / "junk.npz").write_bytes(b"hello")
+    (folder / "latin.csv").write_bytes(TABLE.replace("Natal", "São Luís").encode("latin-1"))
+    (folder / "short.safetensors").write_bytes(b"abc")
+    idx = struct.pack(">4B3I", 0, 0, 8, 3, 20, 6, 6) + GREY.tobytes()
+    (folder / "grey.idx3-ubyte").write_bytes(idx)
+    (folder / "cut.idx3-ubyte").write_bytes(idx[:400])
+    (folder / "cut.idx3-ubyte.gz").write_bytes(gzip.compress(idx, mtime=0)[:200])
+    (folder / "labels.idx1-ubyte").write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 7) + bytes(7))
+    _images(folder)
+
+def _images(folder: Path) -> None:
+    for number, image in enumerate(GREY):
+        Image.fromarray(image).save(folder / "broken" / f"{number:02}.png")
+        Image.fromarray(image if number else image[:5]).save(folder / "sizes" / f"{number:02}.png")
+        Image.fromarray(image).save(folder / "mixed" / f"{number:02}.png")
+    whole = (folder / "broken" / "03.png").read_bytes()
+    (folder / "broken" / "03.png").write_bytes(whole[:60])
+    (folder / "mixed" / "readme.txt").write_text("not a picture", encoding="utf-8")
+
+CASES = {
+    "Names": """
+        stdy
+        study --recipe quik
+        study --jsno
+        train mnit
+        sample tinny
+        train digits --likelihood bernouli
+        train digits --prior flwo
+        train digits --set training.epoch=3
+        train digits --set data.split=offical
+        train digits --set model.encoder.activation=rleu
+        train digits --set training.optimiser.kind=adm
+        train digits --set x
+        sample a b
+        sample tiny --model latent-3
+        evaluate --split random
+        export tiny -o tiny.onnx --part whole
+        export tiny -o tiny.bin
+        --kernel fast info
+    """,
+    "Numbers": """
+        train digits --latent 0
+        train digits --hidden 1e3
+        train digits --hidden 0
+        train digits --epochs 0
+        train digits --epochs many
+        train digits --batch -1
+        train digits --rate nan
+        train digits --rate inf
+        train digits --beta nan
+        train digits --beta -1
+        train digits --seed -1
+        train digits --set training.clip=-1
+        train digits --set training.average=1.5
+        train digits --set training.shards=0
+        study --seeds 0
+        grid --size 1
+        sample -n 500 -o many.png
+        sample -n 0 -o s.npy
+        interpolate --from 10000 -o i.npy
+        traverse --row -1 -o t.npy
+        evaluate --samples 0
+        sample --label 3 -o s.npy
+        sample --context 1,2 -o s.npy
+    """,
+    "What does not go together": """
+        train digits --objective iwae --beta 2
+        train digits --posterior point
+        train digits --objective beta_tc --posterior full
+        train digits --binarise twice
+        train large.npy --binarise static --likelihood bernoulli
+        train good.npy --network conv
+        train good.npy --conditional
+        train digits --label-column age
+        train digits --likelihood categorical
+        train grey.npy --likelihood beta_binomial --set model.likelihood.levels=17
+        train digits --strict
+        train --resume notes --epochs 3
+        compare tiny
+        compare
+    """,
+    "Recipes": """
+        study --recipe missing.toml
+        study --recipe broken.toml
+        study --recipe key.toml
+        study --recipe kind.toml
+        study --recipe table.toml
+        study --recipe widths.toml
+        study --recipe beta.toml
+        study --recipe decay.toml
+    """,
+    "Arrays": """
+        train nan.npy
+        train infinite.npy
+        train large.npy --likelihood gaussian_learned
+        train text.npy
+        train complex.npy
+        train records.npy
+        train flat.npy
+        train five.npy
+        train none.npy
+        train single.npy
+        train cut.npy
+        train long.npy
+        train huge.npy
+        train junk.npz
+        train labels.npz
+        train halves.npz
+        train two.npz
+        train missing.npy
+        train cut.idx3-ubyte
+        train cut.idx3-ubyte.gz
+        train grey.idx3-ubyte --labels labels.idx1-ubyte
+        train grey.idx3-ubyte --labels digits.txt
+        encode tiny good.npy
+        encode tiny table.csv
+        evaluate --data digits
+        reconstruct --data nan.npy -o r.npy
+    """,
+    "Tables": """
+        train ragged.csv
+        train hole.csv
+        train hole.csv --missing maybe
+        train mixed.csv
+        train twice.csv
+        train quote.csv
+        train header.csv
+        train empty.csv
+        train null.csv
+        train latin.csv
+        train comma.csv
+        train table.csv --label-column job
+        train table.csv --columns age,job
+        train table.csv --columns city:number
+        train table.csv --likelihood bernoulli
+        train missing.csv
+    """,
+    "Folders of images": """
+        train notes
+        train sizes
+        train broken
+        train mixed
+        train sizes --image-size 8
+        train sizes --image-size 0x8
+        train broken --on-bad forget
+    """,
+    "Model files": """
+        sample missing.safetensors -o s.npy
+        sample short.safetensors -o s.npy
+        sample good.npy -o s.npy
+        sample notes -o s.npy
+        check table.csv
+        export missing.safetensors -o m
+    """,
+    "Places": """
+        sample -o x.jpg
+        sample -o nowhere/x.png
+        sample -o good.npy
+        sample -o notes
+        sample -o s.csv
+        encode tiny -o codes.png
+        export tiny --to pretrained -o notes --model latent-2
+        export tiny --to pretrained -o good.npy
+        study --recipe digits --out notes --force
+        study --recipe digits --out key.toml
+        study --recipe digits --out key.toml/x
+        study --resume nowhere
+        train --resume notes
+    """,
+}
+
+def cases() -> list[str]:
+    """The words of every command."""
+    return [line.strip() for lines in CASES.values() for line in lines.strip().splitlines()]
+
+def answer(words: str) -> tuple[int, str, str]:
+    """The exit code of a command, what it printed, and what it said; the name of this folder left out."""
+    out, err = io.StringIO(), io.StringIO()
+    hook = sys.excepthook
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(words.split())
+            code = 0
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        finally:
+            sys.excepthook = hook  # main replaces it
+    said = [line for line in err.getvalue().splitlines() if not line.endswith(" ...")]  # what it is doing
+    return code, out.getvalue(), "\n".join(said).replace(f"{Path.cwd()}{os.sep}", "")
+
+def kept() -> dict[str, tuple[int, str]]:
+    """What the page says: code and sentence of every command."""
+    rows = [line.strip("|").split(" | ", 2) for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    return {
+        words.strip().strip("`").removeprefix("vitral "): (int(code), said.strip().replace("\\|", "|"))
+        for words, code, said in rows
+    }
+
+def page() -> str:
+    """Every command, run in a folder of such files."""
+    pieces = [HEAD]
+    for title, lines in CASES.items():
+        pieces += [f"\n## {title}\n", "| command | code | answer |", "|---|---|---|"]
+        for line in lines.strip().splitlines():
+            code, _, said = answer(line.strip())
+            pieces.append(f"| `vitral {line.strip()}` | {code} | {said.strip().replace('|', chr(92) + '|')} |")
+    return "\n".join(pieces) + "\n"
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as made:
+        os.chdir(made)
+        make(Path(made))
+        PAGE.write_text(page(), encoding="utf-8", newline="\n")
+        os.chdir(PAGE.parent)
