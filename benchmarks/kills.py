@@ -1,6 +1,6 @@
 """The kill test: a training that is killed hundreds of times, at random moments, and goes on each time.
 
-    python benchmarks/kills.py --kills 300
+    python benchmarks/kills.py --kills 1000
 
 A child process trains a small model and keeps a checkpoint after every step; SIGKILL ends it without warning, wherever
 it is; the next child goes on. After every kill a checkpoint must be there that can be read, is no older than the last
@@ -48,6 +48,7 @@ CHANGES = (
 )  # fmt: skip
 PHASES = ("starting", "computing", "writing a checkpoint", "writing progress", "writing the model")
 LONGEST = 0.15  # seconds that a child may live
+AT_WORK = 0.8  # the share of children whose time is counted from their first write, however slowly they start
 RESULTS = Path(__file__).parent / "results" / "kills.json"
 
 
@@ -69,6 +70,12 @@ class Board:
     def saved(self) -> int:
         """The step of the last checkpoint whose writing ended; -1: none did."""
         return int(self.numbers[1])
+
+    def wait(self) -> None:
+        """Wait until the child is at work, for a second at most: it may have had nothing to do."""
+        until = time.monotonic() + 1.0
+        while self.numbers[0] == 0 and time.monotonic() < until:
+            time.sleep(0.001)
 
     def during(self, phase: int, work: Callable[..., Any]) -> Callable[..., Any]:
         """The same work, marked while it lasts."""
@@ -158,6 +165,8 @@ def kill_often(kills: int, folder: Path, seed: int = 0) -> dict[str, Any]:
         board.clear()
         process = child(path, recipe, data, board)
         if sum(phases.values()) < kills:
+            if choose.random() < AT_WORK:
+                board.wait()
             time.sleep(choose.uniform(0.0, LONGEST))
             os.kill(process, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
@@ -180,7 +189,7 @@ def kill_often(kills: int, folder: Path, seed: int = 0) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
