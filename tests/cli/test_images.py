@@ -62,6 +62,15 @@ def test_images_of_another_shape_are_refused(photos, run, folder):
     assert "tall.npy holds images of 12 x 10, the model needs 10 x 12" in answer.err
 
 
+def test_pictures_name_the_classes(photos, run, folder):
+    model = str(photos / "run")
+    for words in (["sample", model], ["grid", model], ["reconstruct", model]):
+        assert run(*words, "-o", f"{words[0]}.svg").code == 0
+        drawn = (folder / f"{words[0]}.svg").read_text(encoding="utf-8")
+        assert "night" in drawn
+        assert "class 0" not in drawn
+
+
 def test_classes_go_by_their_names(photos, run, folder):
     """A folder of one class only, a class that the model does not know, and --label."""
     model = str(photos / "run")

@@ -304,6 +304,17 @@ def test_a_gallery_with_a_short_last_row_leaves_white():
     assert np.all(figure.axes[1].images[0].get_array()[:, 3:] == 1.0)
 
 
+def test_classes_stand_by_their_names_cut_short_where_they_do_not_fit():
+    names = ["cat", "a very long name of a class", 7]
+    figure = image_gallery(np.zeros((10, 36)), (6, 6), columns=10, labels=[*names, *range(7)])
+    texts = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert (texts[0], texts[2]) == ("cat", "class 7")
+    assert texts[1].endswith("…")
+    assert names[1].startswith(texts[1][:-1])
+    wide = image_gallery(np.zeros((3, 36)), (6, 6), columns=3, labels=names)
+    assert wide.axes[0].get_xticklabels()[1].get_text() == names[1]
+
+
 def test_general_functions_take_plain_arrays():
     frames = np.zeros((5, 4))
     figure = interpolation_figure([{"pixels": frames, "latent": frames}], (2, 2), ends=[(3, 8)])

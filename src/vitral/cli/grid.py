@@ -104,9 +104,9 @@ def _classes(
     made = of_classes(trained.model, trained.theta, np.stack(list(contexts.values())), size, seed)
     if shape is None:
         return made
-    from vitral.report.figures.images import reconstruction_figure
+    from vitral.report.figures.images import class_title, reconstruction_figure
     from vitral.report.language import language as words_of
 
-    words = words_of(language)
-    rows = {words.text("gallery.label", label=label): row for label, row in zip(contexts, made, strict=True)}
+    words, classes = words_of(language), trained.contract.called(list(contexts))
+    rows = {class_title(label, words): row for label, row in zip(classes, made, strict=True)}
     return reconstruction_figure(rows, shape, title=words.text("grid.classes.title"), language=language)

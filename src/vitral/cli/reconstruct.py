@@ -82,7 +82,7 @@ def command(
 
         batch = rows.batch(slice(None), trained.theta.dtype.name)
         shown = _shown(trained, batch, made, draws, seed, language)
-        made = reconstruction_figure(shown, shape, labels=rows.labels, language=language)
+        made = reconstruction_figure(shown, shape, labels=trained.contract.called(rows.labels), language=language)
     write(path, made, as_json=as_json, quiet=quiet)
 
 

@@ -80,21 +80,21 @@ def command(
     make = trained.sample if draws or table else trained.prior_means
     made = make(count, seed=seed, label=labels, context=chosen, frame=None if table else "array")
     if shape is not None:
-        made = _picture(made, shape, labels, draws, language)
+        made = _picture(made, shape, trained.contract.called(labels), draws, language)
     write(path, made, as_json=as_json, quiet=quiet)
 
 
 def _picture(made: Any, shape: tuple[int, ...], labels: Any, draws: bool, language: str) -> Any:
     """Images in reading order; one row for each class where there are as many of each."""
-    from vitral.report.figures.images import image_gallery, reconstruction_figure
+    from vitral.report.figures.images import class_title, image_gallery, reconstruction_figure
     from vitral.report.language import language as words_of
 
     words = words_of(language)
     title = words.text("gallery.draws" if draws else "gallery.means")
-    classes = [] if labels is None else sorted(set(labels.tolist()))
+    classes = [] if labels is None else list(dict.fromkeys(labels))
     each = len(made) // max(len(classes), 1)
     if not classes or each * len(classes) != len(made) or each > MOST_IN_A_ROW:
         return image_gallery(made, shape, columns=10, labels=labels, title=title, language=language)
     rows = zip(classes, made.reshape(len(classes), each, -1), strict=True)
-    named = {words.text("gallery.label", label=label): images for label, images in rows}
+    named = {class_title(label, words): images for label, images in rows}
     return reconstruction_figure(named, shape, title=title, language=language)

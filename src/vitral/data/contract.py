@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -129,6 +129,12 @@ class Contract:
         rows = self.of(flat)
         rows.check(self.low, self.high, name)
         return rows
+
+    def called(self, labels: Sequence[int] | None) -> Sequence[object] | None:
+        """Labels by the names of their classes, where the classes have names."""
+        if labels is None or self.label is None or not self.label.categories:
+            return labels
+        return [self.label.categories[number] for number in labels]
 
     def _bits_of(self, flat: np.ndarray, name: str) -> Rows:
         """Rows of 0 and 1 as they are; others are drawn where a rule is known, and refused where none is."""

@@ -73,10 +73,25 @@ def label_rows(axes: Axes, labels: Sequence[str]) -> None:
 
 
 def label_columns(axes: Axes, labels: Sequence[str], *, top: bool = True) -> None:
-    axes.set_xticks(axes.get_xticks(), labels)
+    """Labels above or below the columns, cut short where a column is too narrow for one."""
+    space = axes.get_position().width * axes.figure.get_size_inches()[0] / len(labels)
+    axes.set_xticks(axes.get_xticks(), [shortened(label, 0.92 * space) for label in labels])
     if top:
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
+
+
+def class_title(label: object, words: Language) -> str:
+    """A class by its name, or as "class 3"."""
+    return label if isinstance(label, str) else words.text("gallery.label", label=label)
+
+
+def shortened(label: str, inches: float) -> str:
+    """The label, or as much of its beginning as the space holds with an ellipsis behind it."""
+    length = len(label)
+    while length > 1 and label_inches([label[:length] + "…" * (length < len(label))]) > inches:
+        length -= 1
+    return label if length == len(label) else label[:length] + "…"
 
 
 def label_inches(labels: Sequence[str], size: float = FONT_SIZE) -> float:
@@ -138,7 +153,7 @@ def image_gallery(
         figure, frames = mosaic_stack(blocks, (), top=0.42, above=0.0, below=below, bottom=0.06)
         headline(figure, title if title is not None else words.text("gallery.title"))
         for row, axes in enumerate(frames if labels is not None else ()):
-            texts = [words.text("gallery.label", label=label) for label in labels[row * columns :][:columns]]
+            texts = [class_title(label, words) for label in labels[row * columns :][:columns]]
             label_columns(axes, texts + [""] * (columns - len(texts)), top=False)
     return figure
 
