@@ -12,6 +12,7 @@ MODULES = (
     "vitral.data.sprites",
     "vitral.environment",
     "vitral.estimator.conditional",
+    "vitral.estimator.oversampling",
     "vitral.estimator.vae",
     "vitral.evaluation.diagnosis",
     "vitral.evaluation.findings",
@@ -19,11 +20,14 @@ MODULES = (
     "vitral.specs",
     "vitral.study.recipes",
 )
+OPTIONAL = {"vitral.estimator.oversampling": "imblearn"}  # modules that need a package of an extra
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_public_module_run(name):
     """At least one example, and none that prints something else."""
+    if name in OPTIONAL:
+        pytest.importorskip(OPTIONAL[name])
     result = doctest.testmod(import_module(name))
     assert result.attempted > 0
     assert result.failed == 0

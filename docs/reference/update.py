@@ -35,14 +35,14 @@ def python_page() -> str:
         "use; `import vitral` alone imports nothing but the standard library.\n",
         _contents(),
     ]
-    for name in vitral.__all__:
+    for name in dir(vitral):
         pieces += _entry(name, getattr(vitral, name))
     pieces += ["## Errors\n", _fenced(inspect.cleandoc(errors.__doc__ or ""))]
     return "\n".join(pieces)
 
 
 def _contents() -> str:
-    names = [name for name in vitral.__all__ if not name.startswith("_")]
+    names = [name for name in dir(vitral) if not name.startswith("_")]
     return ", ".join(f"[{name}](#vitral{name.lower()})" for name in names) + ", [errors](#errors)\n"
 
 

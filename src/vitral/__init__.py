@@ -23,6 +23,10 @@ _HOMES = {
     "stream": "vitral.core.randomness",
 }
 
+_NEED_EXTRA = {  # left out of __all__, so that a star import works without the packages of the extras
+    "VAEOverSampler": "vitral.estimator.oversampling",  # vitral[imblearn]
+}
+
 __all__ = [  # noqa: RUF022 - in plain order; ruff would take VAE for a constant and put it first
     "Batch",
     "ConditionalVAE",
@@ -41,10 +45,11 @@ __all__ = [  # noqa: RUF022 - in plain order; ruff would take VAE for a constant
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    homes = _HOMES | _NEED_EXTRA
+    if name not in homes:
         raise AttributeError(f"module 'vitral' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(homes[name]), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*__all__, *_NEED_EXTRA])
