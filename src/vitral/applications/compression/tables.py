@@ -1,0 +1,156 @@
+"""The integer tables that stand for every nonlinear function: made once, stored with the model, never made again.
+
+Inverse and cumulative normal, deviations, masses of bits: what would be an ``exp`` or an ``erf`` when a file is read is
+looked up, because those differ between machines. Formats: docs/derivations/integer_networks.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vitral.applications.compression.codecs import Sought
+from vitral.core.parameters import Views
+from vitral.parts.likelihoods import BetaBinomial
+
+DEPTH = 12  # a latent has 2^DEPTH buckets of equal prior mass
+FINE = 16  # the fraction of what Gaussians are made of: means, borders, deviations
+COARSE = 12  # the fraction of what networks are given
+RAW, RAW_REACH = 6, 32  # log-variances are looked up in steps of 1/64, from -32 to 32
+NORMAL, NORMAL_REACH, NORMAL_BITS = 7, 8, 30  # the normal CDF in steps of 1/128 from -8 to 8, in units of 2^-30
+MASS = 16  # the masses of bits and of buckets are in units of 2^-16
+LEVEL = 20  # those of 256 levels in units of 2^-20, so that 256 ones among them are nothing
+SHAPE, SHAPE_REACH = 2, 8  # what decides the shapes of a beta-binomial is looked up in steps of 1/4, from -8 to 8
+LOGIT, LOGIT_REACH = 6, 16  # logits are looked up in steps of 1/64, from -16 to 16
+
+
+def latent_tables() -> dict[str, np.ndarray]:
+    """Borders and centres of the buckets of a standard normal, and its CDF."""
+    from scipy.special import ndtr, ndtri
+
+    k = np.arange(2**DEPTH)
+    borders = np.concatenate([[0.0], ndtri(k[1:] / 2.0**DEPTH), [0.0]])
+    steps = np.arange(-NORMAL_REACH * 2**NORMAL, NORMAL_REACH * 2**NORMAL + 1) / 2.0**NORMAL
+    normal = np.rint(ndtr(steps) * 2.0**NORMAL_BITS)
+    normal[0], normal[-1] = 0.0, 2.0**NORMAL_BITS
+    centres = ndtri((k + 0.5) / 2.0**DEPTH)
+    return {"borders": _fixed(borders), "centres": _fixed(centres), "normal": normal.astype(np.int32)}
+
+
+def deviation_table(bound: float | None, sign: float) -> np.ndarray:
+    """exp(sign logvar / 2) of every raw output r: logvar = r, or bound tanh(r / bound); it stays within ±16."""
+    raw = (np.arange(2 * RAW_REACH << RAW) + 0.5) / 2.0**RAW - RAW_REACH
+    logvar = np.clip(raw, -16.0, 16.0) if bound is None else bound * np.tanh(raw / bound)
+    return _fixed(np.exp(0.5 * sign * logvar))
+
+
+def bernoulli_table() -> np.ndarray:
+    """The frequency of a 0 in 2^16 for every logit: 1 / (1 + exp(o)), never 0 and never all."""
+    logits = np.arange(2 * LOGIT_REACH << LOGIT) / 2.0**LOGIT - LOGIT_REACH
+    whole = 2**MASS
+    return np.asarray(np.clip(np.rint(whole / (1.0 + np.exp(logits))), 1, whole - 1), np.int32)
+
+
+def beta_binomial_table() -> np.ndarray:
+    """The borders of all 256 levels (cells, 257) in 2^20, no level without a mass, for every pair of outputs."""
+    o = (np.arange(2 * SHAPE_REACH << SHAPE) + 0.5) / 2.0**SHAPE - SHAPE_REACH
+    pairs = np.stack(np.meshgrid(o, o, indexing="ij"), axis=-1).reshape(-1, 2)
+    masses = np.exp(BetaBinomial().log_masses(Views({}), pairs))[:, 0]
+    shares = np.cumsum(masses, axis=1) / masses.sum(axis=1, keepdims=True)
+    levels = np.arange(257)
+    whole = np.floor(np.pad(shares, ((0, 0), (1, 0))) * (2**LEVEL - 256)).astype(np.int32) + levels
+    whole[:, -1] = 2**LEVEL
+    return np.ascontiguousarray(whole, np.int32)
+
+
+def _fixed(values: np.ndarray) -> np.ndarray:
+    return np.asarray(np.rint(values * 2.0**FINE), np.int32)
+
+
+class Gaussian(NamedTuple):
+    """Means and inverse deviations (or deviations, of a prior), each (n, L), integers of fraction ``FINE``."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+
+def gaussian(h: np.ndarray, deviations: np.ndarray) -> Gaussian:
+    """What a network put out, (n, 2 L) of fraction FINE: means, and raw log-variances to be looked up."""
+    whole = h.astype(np.int64)
+    half = whole.shape[1] // 2
+    place = (whole[:, half:] >> (FINE - RAW)) + (RAW_REACH << RAW)
+    return Gaussian(whole[:, :half], deviations.take(np.clip(place, 0, len(deviations) - 1)).astype(np.int64))
+
+
+def values(table: np.ndarray, bucket: np.ndarray, prior: Gaussian | None) -> np.ndarray:
+    """A table's entries for buckets (n, L), moved and stretched where the prior is no standard normal."""
+    whole = table.take(bucket).astype(np.int64)
+    return whole if prior is None else prior.mean + (prior.scale * whole >> FINE)
+
+
+def buckets(q: Gaussian, prior: Gaussian | None, tables: Mapping[str, np.ndarray]) -> Sought:
+    """The codec of the buckets of a posterior: the mass of bucket k is Φ((b_k+1 - mu) / sigma) - Φ((b_k - mu) / sigma).
+
+    Every step is monotone in k, and the first and last border are at 0 and 1, so that the masses are those of a
+    distribution whatever the rounding is.
+    """
+    borders, normal = tables["borders"], tables["normal"].astype(np.int64)
+    last = len(borders) - 1
+    mean, scale = q.mean.ravel(), q.scale.ravel()
+    moved = None if prior is None else Gaussian(prior.mean.ravel(), prior.scale.ravel())
+
+    def border(row: slice, k: np.ndarray) -> np.ndarray:
+        b = borders.take(k).astype(np.int64)
+        if moved is not None:
+            b = moved.mean[row] + (moved.scale[row] * b >> FINE)
+        masses = _phi((b - mean[row]) * scale[row] >> (2 * FINE - _T), normal)
+        return np.where(k == 0, 0, np.where(k == last, 1 << MASS, masses))
+
+    return Sought(mean.size, int(math.log2(last)), border)
+
+
+_T = NORMAL + 13  # the fraction of t = (b - mu) / sigma
+
+
+def _phi(t: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """Φ(t) in units of 2^-16, between the entries of the table along a line."""
+    place = np.clip(t + (NORMAL_REACH << _T), 0, (2 * NORMAL_REACH << _T) - 1)
+    index, rest = place >> 13, place & 8191
+    below = normal.take(index)
+    between = (below << 13) + rest * (normal.take(index + 1) - below)
+    return np.asarray(between >> (13 + NORMAL_BITS - MASS))
+
+
+def entries(table: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """A table at integers that a network put out, in its range already."""
+    return np.asarray(table.take(given.astype(np.int64)))
+
+
+def facts() -> dict[str, Any]:
+    """The constants that a stored model was made with; another Vitral with other constants must not read it."""
+    return {
+        "depth": DEPTH, "fine": FINE, "coarse": COARSE, "raw": [RAW, RAW_REACH], "mass": MASS, "level": LEVEL,
+        "normal": [NORMAL, NORMAL_REACH, NORMAL_BITS], "logit": [LOGIT, LOGIT_REACH], "shape": [SHAPE, SHAPE_REACH],
+    }  # fmt: skip
+
+
+def check(own: Mapping[str, np.ndarray], *, two: bool) -> None:
+    """Raise ValueError unless the tables of the latents are what a codec can work with."""
+    borders, centres, normal = own["borders"], own["centres"], own["normal"]
+    for name, table in own.items():
+        if table.dtype != np.int32 and name != "edges":
+            raise ValueError(f"the type of table {name}")
+    if len(centres) & (len(centres) - 1) or borders.shape != (len(centres) + 1,) or centres.ndim != 1:
+        raise ValueError("the sizes of the buckets")
+    if not 2 <= len(centres) <= 2**MASS or (np.diff(borders[1:-1]) < 0).any() or np.abs(borders).max() > 2**20:
+        raise ValueError("the borders of the buckets")
+    if normal.shape != ((2 * NORMAL_REACH << NORMAL) + 1,) or (np.diff(normal) < 0).any():
+        raise ValueError("the normal table")
+    if normal[0] != 0 or normal[-1] != 2**NORMAL_BITS or np.abs(centres).max() > 2**20:
+        raise ValueError("the ends of the tables")
+    for name in ("deviations", *(("head_deviations", "prior_deviations") if two else ())):
+        if own[name].shape != (2 * RAW_REACH << RAW,) or own[name].min() < 1 or own[name].max() > 2**28:
+            raise ValueError(f"table {name}")
