@@ -165,6 +165,24 @@ CASES = {
         compare tiny
         compare
     """,
+    "New rows": """
+        augment --label 3 -o a.npz
+        augment --per-class 5 -o a.npz
+        augment --context 1,2 -o a.npz
+        augment --start rows --label 12 -o a.npz
+        augment --start rows --label three -o a.npz
+        augment -n 5 --per-class 2 -o a.npz
+        augment -n 0 -o a.npz
+        augment -n 500 --no-check -o many.png
+        augment -n 5 --no-check -o rows.csv
+        augment -n 5 -o notes
+        augment -n 5 -o x.jpg
+        augment -n 5 -o good.npy
+        augment --start codes -o a.npz
+        augment --start rows --per-class 2 --no-check -o rows.npy
+        augment --data good.npy -o a.npz
+        augment short.safetensors -o a.npz
+    """,
     "Recipes": """
         study --recipe missing.toml
         study --recipe broken.toml

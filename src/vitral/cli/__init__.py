@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "ELBO, log-likelihood, reconstruction, latent space of a model.",
     "reconstruct": "Images through a model and back.",
     "sample": "New images from the prior.",
+    "augment": "New rows or images with their classes, checked for copies.",
     "grid": "The latent plane as a grid of images.",
     "traverse": "One latent dimension at a time, the most used first.",
     "interpolate": "From one image to another through the latent space.",

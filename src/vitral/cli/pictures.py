@@ -20,8 +20,12 @@ TABLES = (".csv", ".parquet")
 
 def target(path: Path, *, force: bool, tables: bool = False) -> Path:
     """Where a picture, an array or, where they are made, a table can go; a picture only where matplotlib loads."""
-    checked = writable(path, (*PICTURES, ".npy", *(TABLES if tables else ())), force=force)
-    if checked.suffix in PICTURES:
+    return drawable(writable(path, (*PICTURES, ".npy", *(TABLES if tables else ())), force=force))
+
+
+def drawable(path: Path) -> Path:
+    """The same path; refuses a picture where matplotlib does not load."""
+    if path.suffix in PICTURES:
         from vitral.report.page import plotting_problem
 
         problem = plotting_problem()
@@ -29,7 +33,7 @@ def target(path: Path, *, force: bool, tables: bool = False) -> Path:
             raise MissingPackage(
                 f"matplotlib cannot be used ({problem}): install it again, or write an array with -o {path.stem}.npy"
             )
-    return checked
+    return path
 
 
 def columns_of(trained: TrainedModel, path: Path) -> bool:
@@ -59,20 +63,23 @@ def write(path: Path, made: Any, *, as_json: bool, quiet: bool) -> None:
     shape = list(made.shape) if hasattr(made, "shape") else None
     if isinstance(made, dict):
         shape = [len(next(iter(made.values()))), len(made)]
-    write_atomically(path, _content(path.suffix, made))
+    write_atomically(path, content(path.suffix, made))
     if as_json:
         print_json({"file": str(path), "shape": shape})
     elif not quiet:
         click.echo(str(path))
 
 
-def _content(ending: str, made: Any) -> bytes:
+def content(ending: str, made: Any) -> bytes:
+    """The bytes of a file with this ending."""
     if ending in (".png", ".svg"):
         from vitral.report.figures.export import png_bytes, svg_text
 
         return png_bytes(made) if ending == ".png" else svg_text(made).encode()
     if ending == ".npy":
         return _npy(made)
+    if ending == ".npz":
+        return _npz(made)
     if ending == ".csv":
         from vitral.data.csv_file import csv_bytes
 
@@ -87,4 +94,12 @@ def _npy(array: Any) -> bytes:
 
     content = io.BytesIO()
     np.save(content, array, allow_pickle=False)
+    return content.getvalue()
+
+
+def _npz(arrays: Any) -> bytes:
+    import numpy as np
+
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
     return content.getvalue()

@@ -80,11 +80,11 @@ def command(
     make = trained.sample if draws or table else trained.prior_means
     made = make(count, seed=seed, label=labels, context=chosen, frame=None if table else "array")
     if shape is not None:
-        made = _picture(made, shape, trained.contract.called(labels), draws, language)
+        made = picture(made, shape, trained.contract.called(labels), draws, language)
     write(path, made, as_json=as_json, quiet=quiet)
 
 
-def _picture(made: Any, shape: tuple[int, ...], labels: Any, draws: bool, language: str) -> Any:
+def picture(made: Any, shape: tuple[int, ...], labels: Any, draws: bool, language: str) -> Any:
     """Images in reading order; one row for each class where there are as many of each."""
     from vitral.report.figures.images import class_title, image_gallery, reconstruction_figure
     from vitral.report.language import language as words_of
