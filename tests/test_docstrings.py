@@ -12,6 +12,7 @@ MODULES = (
     "vitral.data.sprites",
     "vitral.environment",
     "vitral.estimator.conditional",
+    "vitral.estimator.imputer",
     "vitral.estimator.oversampling",
     "vitral.estimator.vae",
     "vitral.evaluation.diagnosis",

@@ -9,7 +9,7 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from vitral.estimator import VAE, ConditionalVAE
+from vitral.estimator import VAE, ConditionalVAE, VAEImputer
 
 SMALL = {"hidden": (8,), "max_iter": 2}
 ESTIMATORS = {
@@ -18,6 +18,8 @@ ESTIMATORS = {
     "one variance": partial(VAE, likelihood="gaussian_learned", **SMALL),
     "elbo": partial(VAE, spec={"score": "elbo", "draws": 8, "prior": "flow"}, **SMALL),
     "ConditionalVAE": partial(ConditionalVAE, **SMALL),
+    "VAEImputer": partial(VAEImputer, samples=50, **SMALL),
+    "indicator": partial(VAEImputer, samples=50, add_indicator=True, **SMALL),
     "conditional prior": partial(ConditionalVAE, spec={"prior": "conditional", "draws": 16}, **SMALL),
 }
 # What check_estimator leaves out, because it holds for scikit-learn's own estimators only.
@@ -48,14 +50,14 @@ def every_check(*names):
     )
 
 
-@every_check("VAE", "ConditionalVAE")
+@every_check("VAE", "ConditionalVAE", "VAEImputer")
 def test_scikit_learns_checks_pass(estimator, check):
     """No expected failure: every check that scikit-learn has for an estimator of this kind."""
     check(estimator)
 
 
 @pytest.mark.slow
-@every_check("holes", "one variance", "elbo", "conditional prior")
+@every_check("holes", "one variance", "elbo", "conditional prior", "indicator")
 def test_scikit_learns_checks_pass_for_variants(estimator, check):
     """The same with holes, another likelihood, another score, another prior."""
     check(estimator)
@@ -64,7 +66,7 @@ def test_scikit_learns_checks_pass_for_variants(estimator, check):
 # The checks fit on a frame and transform an array, or the reverse: every estimator of scikit-learn remarks on it.
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize("check", FURTHER)
-@pytest.mark.parametrize("name", ["VAE", "holes", "ConditionalVAE"])
+@pytest.mark.parametrize("name", ["VAE", "holes", "ConditionalVAE", "VAEImputer", "indicator"])
 def test_the_checks_that_scikit_learn_keeps_for_itself_pass(name, check):
     estimator = ESTIMATORS[name]()
     getattr(estimator_checks, check)(type(estimator).__name__, estimator)

@@ -20,6 +20,7 @@ PUBLIC = [
     "Spec",
     "TrainedModel",
     "VAE",
+    "VAEImputer",
     "VitralError",
     "__version__",
     "load",

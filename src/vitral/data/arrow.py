@@ -90,6 +90,27 @@ def arrow_table(columns: dict[str, np.ndarray]) -> Any:
     return pyarrow.table(made)
 
 
+def with_columns(given: Any, columns: dict[str, np.ndarray]) -> Any:
+    """An Arrow table in which some columns are others, in the type that they had where it holds them."""
+    pyarrow = _pyarrow()
+    table = pyarrow.table(given)
+    for name, values in columns.items():
+        place = table.schema.get_field_index(name)
+        if place < 0:
+            table = table.append_column(name, pyarrow.array(values, from_pandas=True))
+        else:
+            table = table.set_column(place, name, _as(pyarrow, values, table.schema.field(place).type))
+    return table
+
+
+def _as(pyarrow: Any, values: np.ndarray, kind: Any) -> Any:
+    made = pyarrow.array(values, from_pandas=True)
+    try:
+        return made.cast(kind) if not pyarrow.types.is_dictionary(kind) else made.dictionary_encode().cast(kind)
+    except pyarrow.ArrowInvalid:  # numbers that the type cannot hold
+        return made
+
+
 def parquet_bytes(columns: dict[str, np.ndarray]) -> bytes:
     """Columns of values as a parquet file."""
     pyarrow, content = _pyarrow(), io.BytesIO()

@@ -89,6 +89,12 @@ class Contract:
             data = data + np.asarray(self.location)
         return data * self.scale
 
+    def filled(self, stored: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Stored numbers (N, D) whose holes, NaN, hold the data that x stands for; the others are what they were."""
+        if stored.dtype.kind != "f":
+            return stored.copy()
+        return np.where(np.isnan(stored), self.unscaled(x).astype(stored.dtype), stored)
+
     def log_slope(self, rows: Rows) -> np.ndarray:
         """log |dx / d stored| of every row, (N,): the sum over its observed numbers of -log(scale spread_d).
 

@@ -118,6 +118,25 @@ def frame_like(like: Any, columns: dict[str, np.ndarray]) -> Any:
     return arrow.arrow_table(columns)
 
 
+def with_columns(like: Any, columns: dict[str, np.ndarray]) -> Any:
+    """A copy of a frame in which some columns are others, in the type that they had; new ones stand at its end."""
+    if isinstance(like, Mapping):
+        return {**like, **columns}
+    if not columns:
+        return like
+    package = _package(like)
+    if package == "pandas":
+        made = like.copy()
+        for name, series in frame_like(like, columns).items():
+            made[name] = series
+        return made
+    if package == "polars":
+        return like.with_columns(frame_like(like, columns).get_columns())
+    from vitral.data import arrow
+
+    return arrow.with_columns(like, columns)
+
+
 def _lists(columns: dict[str, np.ndarray]) -> dict[str, list[Any]]:
     """Columns as lists, with None where there is no value."""
     return {

@@ -29,6 +29,7 @@ ELSEWHERE = {
 
 WATCHED = 64  # rows that are measured after every epoch where nothing depends on it but the check that all is finite
 LEAST_BATCH, MOST_BATCH, STEPS = 16, 128, 16  # batch_size "auto": this many steps an epoch, between these sizes
+LEAST_EPOCHS, MOST_EPOCHS, UPDATES = 30, 300, 5000  # max_iter "auto": about so many steps, within these epochs
 LARGE_STEP = 2**25  # parameters times rows of a batch from which two cores are quicker than one
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
@@ -104,7 +105,7 @@ def plan_of(estimator: Any, rows: int, dtype: str, parameters: int) -> Plan:
     _check(given)
     rate = estimator.learning_rate
     return Plan(
-        epochs=int(estimator.max_iter),
+        epochs=epochs(estimator.max_iter, rows, batch),
         batch=batch,
         rate=specs.schedule(rate) if isinstance(rate, Mapping) else float(rate),
         optimiser=member("optimiser", OPTIMISERS, said.get("optimiser", "adam")),
@@ -118,6 +119,13 @@ def plan_of(estimator: Any, rows: int, dtype: str, parameters: int) -> Plan:
 def batch_size(asked: Any, rows: int) -> int:
     """Rows a step; "auto" makes at least 16 steps an epoch of few rows, and takes 128 of many."""
     return int(min(max(rows // STEPS, LEAST_BATCH), MOST_BATCH)) if asked == "auto" else int(asked)
+
+
+def epochs(asked: Any, rows: int, batch: int) -> int:
+    """How often every row is seen; "auto" makes about 5,000 steps: 300 times of few rows, 30 times of many."""
+    if asked != "auto":
+        return int(asked)
+    return min(max(UPDATES * batch // max(rows, 1), LEAST_EPOCHS), MOST_EPOCHS)
 
 
 def _objective(entry: Any, beta: Any) -> Any:

@@ -89,16 +89,16 @@ class Mixed(Likelihood):
         return None
 
     def mean(self, p: Views, o: Array) -> Array:
-        return np.concatenate([part.mean(views, own) for part, views, _, own in self._columns(p, o)], axis=-1)
+        return np.concatenate([part.mean(views, own) for part, views, _, own in self.by_column(p, o)], axis=-1)
 
     def log_prob_terms(self, p: Views, x: Array, o: Array) -> Array:
-        terms = [part.log_prob_terms(views, x[..., at], own) for part, views, at, own in self._columns(p, o)]
+        terms = [part.log_prob_terms(views, x[..., at], own) for part, views, at, own in self.by_column(p, o)]
         return np.concatenate(terms, axis=-1)
 
     def log_prob(self, p: Views, x: Array, o: Array, mask: Array | None = None) -> tuple[Array, Backward]:
         found = [
             part.log_prob(views, x[..., at], own, None if mask is None else mask[..., at])
-            for part, views, at, own in self._columns(p, o)
+            for part, views, at, own in self.by_column(p, o)
         ]
 
         def backward(dlog_px: Array, g: Views) -> Array:
@@ -108,10 +108,10 @@ class Mixed(Likelihood):
         return sum(log_px for log_px, _ in found), backward
 
     def sample(self, p: Views, o: Array, rng: np.random.Generator) -> Array:
-        drawn = [part.sample(views, own, rng) for part, views, _, own in self._columns(p, o)]
+        drawn = [part.sample(views, own, rng) for part, views, _, own in self.by_column(p, o)]
         return np.concatenate(drawn, axis=-1)
 
-    def _columns(self, p: Views, o: Array) -> Iterator[tuple[Any, Views, slice, Array]]:
+    def by_column(self, p: Views, o: Array) -> Iterator[tuple[Any, Views, slice, Array]]:
         """Every column: its likelihood, its views, where it stands in x, and its share of o."""
         start = 0
         for number, (part, own) in enumerate(zip(self.parts, p, strict=True)):
