@@ -7,7 +7,9 @@ import io
 import json
 import tempfile
 import warnings
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +18,11 @@ import numpy as np
 import PIL.Image
 
 import vitral
+from vitral.applications.compression.archive import compressed, decompressed
+from vitral.applications.compression.container import Block, assembled, crc_of, parsed
+from vitral.applications.compression.integer import IntegerModel, quantised
+from vitral.applications.compression.originals import of_array
+from vitral.applications.compression.salvage import salvaged
 from vitral.core.parameters import named
 from vitral.data import load_data
 from vitral.data.arrow import parquet_bytes
@@ -25,6 +32,7 @@ from vitral.data.refusals import EXPANSION, SMALL
 from vitral.errors import FileError, MissingPackage
 from vitral.parts.optimisers import Adam
 from vitral.persistence import load_model, load_tensors, save_model, save_tensors
+from vitral.persistence.tensors import encoded as tensor_bytes
 from vitral.report.run_folder import read_run
 from vitral.specs import Spec
 from vitral.study.recipes import load_recipe, to_toml
@@ -183,6 +191,98 @@ def read_facts(path: Path) -> Any:
     return load_checkpoint(whole)
 
 
+# Compressed files: as they are, and with damage under right checksums, in the header, in what the chunks hold, and in
+# what the model in the file says of itself.
+
+
+@cache
+def coder() -> IntegerModel:
+    mlp = {"hidden": [4], "activation": "relu"}
+    spec = Spec(features=60, latent=2, encoder=mlp, decoder=mlp, likelihood="bernoulli")
+    model, contract = spec.build(), load_data_of((ROWS > 0.5).astype(np.uint8)).contract
+    return quantised(vitral.TrainedModel(spec, model, 0.01 * model.init(0), contract, {"kind": "vae"}))
+
+
+@cache
+def compressed_files() -> list[bytes]:
+    """Coded by the model that is in the file, and, since it does not know the values, by zlib."""
+    bits = (vitral.stream(0, "bits").random((12, 60)) < 0.5).astype(np.uint8)
+    levels = (9 * bits).astype(">i2")
+    return [compressed(of_array(rows), coder(), embed=True) for rows in (bits, levels)]
+
+
+def read_compressed(path: Path) -> Any:
+    """As it is; and where that is refused, what can be salvaged."""
+    content = path.read_bytes()
+    try:
+        return decompressed(path, content, coder())
+    except FileError:
+        return salvaged(path, content, coder())
+
+
+def pieces_of(content: bytes) -> tuple[Any, list[bytes]]:
+    return parsed("a valid file", content)
+
+
+@cache
+def compressed_headers() -> list[bytes]:
+    return [pieces_of(compressed_files()[0])[0].to_bytes()]
+
+
+def read_header(path: Path) -> Any:
+    """A valid file whose header is this one, under right checksums."""
+    _, blocks = pieces_of(compressed_files()[0])
+
+    class Header(NamedTuple):
+        text: bytes
+
+        def to_bytes(self) -> bytes:
+            return self.text
+
+    whole = path.with_suffix(".vitral")
+    whole.write_bytes(assembled(Header(path.read_bytes()), blocks))  # type: ignore[arg-type]
+    return read_compressed(whole)
+
+
+@cache
+def compressed_chunks() -> list[bytes]:
+    return [pieces_of(compressed_files()[0])[1][-1]]
+
+
+def read_chunk(path: Path) -> Any:
+    """A valid file whose last chunk is this, under a right checksum."""
+    header, blocks = pieces_of(compressed_files()[0])
+    content = path.read_bytes()
+    chunk = header.chunks[-1]._replace(length=len(content), crc=crc_of(content), method="model")
+    changed = replace(header, chunks=(*header.chunks[:-1], chunk))
+    whole = path.with_suffix(".vitral")
+    whole.write_bytes(assembled(changed, [*blocks[:-1], content]))
+    return read_compressed(whole)
+
+
+@cache
+def integer_facts() -> list[bytes]:
+    return [json.dumps(coder().facts()).encode()]
+
+
+def read_integer_model(path: Path) -> Any:
+    """A valid file with a model in it that says this of itself, under right checksums and its own digest."""
+    header, blocks = pieces_of(compressed_files()[0])
+    facts = table_of(path)
+    weights = zlib.compress(tensor_bytes(path, coder().tensors(), {"kind": "codec", "facts": facts}))
+    made = IntegerModel.restored(coder().tensors(), facts)
+    size = len(zlib.decompress(weights))
+    reference = replace(header.model, sha256=made.digest, embedded=Block(len(weights), crc_of(weights), size))
+    whole = path.with_suffix(".vitral")
+    whole.write_bytes(assembled(replace(header, model=reference), [weights, *blocks[1:]]))
+    return decompressed(whole, whole.read_bytes(), None)
+
+
+def whole_file(content: bytes) -> int:
+    """The file is held, taken apart, and what a chunk or a model makes of it."""
+    return 8 * (len(content) + len(compressed_files()[0]))
+
+
 def table_of(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_bytes()))
@@ -256,6 +356,10 @@ READERS = {
         Reader("checkpoint", "c.safetensors", load_checkpoint, checkpoints),
         Reader("metadata", "m.json", read_metadata, metadata, whole_model),
         Reader("facts", "c.json", read_facts, facts, whole_checkpoint),
+        Reader("compressed", "c.vitral", read_compressed, compressed_files, whole_file),
+        Reader("compressed_header", "c.json", read_header, compressed_headers, whole_file),
+        Reader("compressed_chunk", "c.bin", read_chunk, compressed_chunks, whole_file),
+        Reader("integer_model", "c.json", read_integer_model, integer_facts, whole_file),
         Reader("recipe", "r.toml", lambda path: load_recipe(str(path)), recipes),
         Reader("run", "arrays.npz", read_arrays_of_run, run_arrays),
     )

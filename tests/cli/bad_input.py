@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.applications.compression.coders import BITS, LEVELS, coder, drawn, trained
+from vitral.applications.compression.archive import compress
 from vitral.cli import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "bad_input.md"
@@ -92,7 +94,20 @@ def make(folder: Path) -> None:
     (folder / "cut.idx3-ubyte").write_bytes(idx[:400])
     (folder / "cut.idx3-ubyte.gz").write_bytes(gzip.compress(idx, mtime=0)[:200])
     (folder / "labels.idx1-ubyte").write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 7) + bytes(7))
+    _compressed(folder)
     _images(folder)
+
+def _compressed(folder: Path) -> None:
+    """Models of bits and of levels, and files that the second compressed."""
+    for name, kind in (("bits", BITS), ("levels", LEVELS)):
+        trained(kind, 36).save(folder / f"{name}.safetensors")
+    whole = compress(drawn(LEVELS, 100, 36).reshape(-1, 6, 6), coder(LEVELS, 36))
+    middle = len(whole) // 2
+    (folder / "rows.vitral").write_bytes(whole)
+    (folder / "short.vitral").write_bytes(whole[:middle])
+    (folder / "start.vitral").write_bytes(whole[:30])
+    (folder / "flipped.vitral").write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    (folder / "newer.vitral").write_bytes(whole[:8] + b"\x09" + whole[9:])
 
 def _images(folder: Path) -> None:
     for number, image in enumerate(GREY):
@@ -255,6 +270,42 @@ CASES = {
         sample notes -o s.npy
         check table.csv
         export missing.safetensors -o m
+    """,
+    "Compression": """
+        compress
+        compress bits.safetensors
+        compress tiny grey.npy
+        compress bits.safetensors missing.npy
+        compress bits.safetensors good.npy
+        compress bits.safetensors labelled.npz
+        compress bits.safetensors table.csv
+        compress bits.safetensors text.npy
+        compress bits.safetensors labels.idx1-ubyte
+        compress bits.safetensors cut.idx3-ubyte
+        compress bits.safetensors sizes
+        compress bits.safetensors mixed
+        compress bits.safetensors broken
+        compress bits.safetensors notes
+        compress bits.safetensors digits
+        compress bits.safetensors grey.npy -o good.npy
+        compress bits.safetensors grey.npy -o rows.vitral
+        compress bits.safetensors grey.npy -o nowhere/grey.vitral
+        compress grey.npy bits.safetensors
+        decompress missing.vitral
+        decompress good.npy -o x.npy
+        decompress notes
+        decompress rows.vitral
+        decompress rows.vitral bits.safetensors
+        decompress rows.vitral levels.safetensors -o good.npy
+        decompress rows.vitral levels.safetensors -o x.png
+        decompress rows.vitral levels.safetensors -o notes
+        decompress rows.vitral --model latent-2
+        decompress rows.vitral tiny
+        decompress short.vitral levels.safetensors
+        decompress flipped.vitral levels.safetensors
+        decompress short.vitral levels.safetensors --salvage
+        decompress start.vitral levels.safetensors --salvage
+        decompress newer.vitral levels.safetensors
     """,
     "Places": """
         sample -o x.jpg

@@ -23,6 +23,8 @@ PUBLIC = [
     "VAEImputer",
     "VitralError",
     "__version__",
+    "compress",
+    "decompress",
     "load",
     "load_data",
     "show_versions",

@@ -28,6 +28,8 @@ COMMANDS = {
     "traverse": "One latent dimension at a time, the most used first.",
     "interpolate": "From one image to another through the latent space.",
     "encode": "Codes of images or rows, as an array.",
+    "compress": "Images or integers into a small lossless file.",
+    "decompress": "Such a file back into what it was.",
     "export": "A model for other programs: a folder with a card, or ONNX.",
     "check": "The certificate of a model: what is proved, with numbers.",
     "info": "Versions, BLAS and threads.",

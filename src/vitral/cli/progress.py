@@ -58,6 +58,31 @@ def stages(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
         yield announce
 
 
+@contextmanager
+def counted(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A function that shows how many of so many rows each of some jobs has done."""
+    bar: tqdm[Any] | None = None
+    name = ""
+
+    def show(what: str, done: int, total: int) -> None:
+        nonlocal bar, name
+        if what != name and not quiet:
+            if bar is not None:
+                bar.close()
+            bar = tqdm(total=total, desc=what, unit="row", leave=False, dynamic_ncols=True) if animated() else None
+            if bar is None:
+                say(f"{what} ...")
+        name = what
+        if bar is not None:
+            bar.update(done - bar.n)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()
+
+
 def _estimated(events: Iterable[Event], afterwards: float) -> Iterator[Event]:
     for event in events:
         yield Estimate(event.seconds + afterwards) if isinstance(event, Estimate) else event

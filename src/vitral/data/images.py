@@ -73,6 +73,32 @@ def image_folder(folder: Path, *, size: str = "", grey: bool = False, on_bad: st
     return Source(folder.name, rows, contract, notes=(said,) if found.bad else ())
 
 
+def png_folder(folder: Path) -> tuple[np.ndarray, list[str]]:
+    """All images of a folder of PNG files, (n, H, W) or (n, H, W, 3), and their names; the order is that of the names.
+
+    A name holds its sub-folder, "3/0007.png". Raises DataError for everything that is no usable PNG, by its name.
+    """
+    found = _found(folder)
+    for file in found.files:
+        if file.suffix.lower() != ".png":
+            found.bad[file.relative_to(folder).as_posix()] = "not named .png"
+    images = np.empty((0, 0, 0), np.uint8)
+    if not found.bad:
+        images, _ = _read(folder, found, None, False, formats=("PNG",), advice="give images of one size and kind")
+    if found.bad:
+        raise DataError(f"{_summary(folder, found.bad, len(found.files))}; give a folder of PNG files only")
+    if not len(images):
+        raise DataError(f"{folder} holds no images: give a folder of PNG files")
+    return images, [path.relative_to(folder).as_posix() for path in found.files]
+
+
+def png_bytes(image: np.ndarray) -> bytes:
+    """8-bit levels (H, W) or (H, W, 3) as a PNG file."""
+    content = io.BytesIO()
+    _pillow().Image.fromarray(image).save(content, format="PNG", optimize=True)
+    return content.getvalue()
+
+
 def _names(folder: Path, files: list[Path]) -> set[str]:
     return {file.relative_to(folder).as_posix() for file in files}
 
@@ -129,14 +155,20 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _read(
-    folder: Path, found: Found, size: tuple[int, int] | None, grey: bool
+    folder: Path,
+    found: Found,
+    size: tuple[int, int] | None,
+    grey: bool,
+    *,
+    formats: tuple[str, ...] = FORMATS,
+    advice: str = "give --image-size WIDTHxHEIGHT, and --grey where some are grey",
 ) -> tuple[np.ndarray, list[int]]:
     """The usable images (n, H, W) or (n, H, W, 3), and their places in the list; others go to ``found.bad``."""
     images = np.empty((0, 0, 0), np.uint8)
     kept: list[int] = []
     for place, path in enumerate(found.files):
         try:
-            image = decoded(path, size, grey)
+            image = decoded(path, size, grey, formats)
         except Unusable as error:
             found.bad[path.relative_to(folder).as_posix()] = str(error)
             continue
@@ -145,7 +177,7 @@ def _read(
         if image.shape != images.shape[1:]:
             raise DataError(
                 f"{folder} holds images of different kinds, {first.name} of {_kind(images[0])} and {path.name} of "
-                f"{_kind(image)}: give --image-size WIDTHxHEIGHT, and --grey where some are grey"
+                f"{_kind(image)}: {advice}"
             )
         images[len(kept)] = image
         kept.append(place)
@@ -169,7 +201,9 @@ def _summary(folder: Path, bad: dict[str, str], total: int) -> str:
     return f"{folder}: {len(bad)} of {total} files cannot be used: {listed}{more}"
 
 
-def decoded(path: Path, size: tuple[int, int] | None, grey: bool) -> np.ndarray:
+def decoded(
+    path: Path, size: tuple[int, int] | None, grey: bool, formats: tuple[str, ...] = FORMATS
+) -> np.ndarray:
     """One image (H, W) or (H, W, 3) of 8-bit levels; raises Unusable with the reason.
 
     The file is in memory before Pillow sees it: asked for the two gigabytes that a damaged header names, a file makes
@@ -181,13 +215,13 @@ def decoded(path: Path, size: tuple[int, int] | None, grey: bool) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
             warnings.simplefilter("error", pillow.Image.DecompressionBombWarning)
-            with pillow.Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            with pillow.Image.open(io.BytesIO(content), formats=formats) as image:
                 _check(image, content)
                 return _levels(pillow, pillow.ImageOps.exif_transpose(image), size, grey)
     except (pillow.Image.DecompressionBombError, pillow.Image.DecompressionBombWarning) as error:
         raise Unusable("too many pixels") from error
     except pillow.UnidentifiedImageError as error:
-        raise Unusable(f"not an image of {', '.join(FORMATS)}") from error
+        raise Unusable(f"not an image of {', '.join(formats)}") from error
     except DAMAGE as error:
         raise Unusable(f"damaged: {' '.join(str(error).split()) or type(error).__name__}") from error
 

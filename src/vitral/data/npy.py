@@ -48,15 +48,18 @@ class Header:
         return self.dtype.itemsize * math.prod(self.shape)
 
 
-def open_npy(path: Path) -> np.ndarray:
+def open_npy(path: Path, *, empty: bool = False) -> np.ndarray:
     """The array of a .npy file as a read-only memory map; column-major ones are turned into rows, in memory.
 
+    An array without a single number is refused, unless ``empty`` ones are wanted.
     Raises DataError, with one sentence, for whatever is not exactly one array of numbers or texts.
     """
     check_is_file(path)
     try:
         with path.open("rb") as stream:
-            header = read_header(stream, path.stat().st_size, path)
+            header = read_header(stream, path.stat().st_size, path, empty=empty)
+        if header.size == 0:
+            return np.empty(header.shape, header.dtype)
         mapped: np.ndarray = np.memmap(
             path, header.dtype, "r", header.start, header.shape, "F" if header.fortran else "C"
         )
@@ -78,8 +81,11 @@ def _by_rows(mapped: np.ndarray, path: Path) -> np.ndarray:
     return np.ascontiguousarray(mapped)
 
 
-def read_header(stream: Stream, size: int, name: object) -> Header:
-    """The header at the beginning of a stream of ``size`` bytes, which must be exactly header and data."""
+def read_header(stream: Stream, size: int, name: object, *, empty: bool = False) -> Header:
+    """The header at the beginning of a stream of ``size`` bytes, which must be exactly header and data.
+
+    An array without a single number is refused, unless ``empty`` ones are wanted.
+    """
     magic = stream.read(len(MAGIC) + 2)
     if magic[:-2] != MAGIC or len(magic) < len(MAGIC) + 2:
         raise refused(name, "it is not a .npy array")
@@ -94,7 +100,7 @@ def read_header(stream: Stream, size: int, name: object) -> Header:
     if len(text) < length:
         raise refused(name, "it ends within its header", "copy the file again")
     header = Header(*_entries(text, magic[-2], name), start)
-    _check_size(header, size, name)
+    _check_size(header, size, name, empty=empty)
     return header
 
 
@@ -128,7 +134,7 @@ def _dtype(described: object, name: object) -> np.dtype:
     raise refused(name, f"it holds {_short(described)} values, not numbers", "save integers or floats")
 
 
-def _check_size(header: Header, size: int, name: object) -> None:
+def _check_size(header: Header, size: int, name: object, *, empty: bool) -> None:
     held = size - header.start
     if header.size > held:
         raise refused(
@@ -138,7 +144,7 @@ def _check_size(header: Header, size: int, name: object) -> None:
         )
     if header.size < held:
         raise refused(name, f"{held - header.size:,} bytes follow its data, so it is not one array")
-    if header.size == 0:
+    if header.size == 0 and not empty:
         raise refused(name, f"it has shape {header.shape}, which holds nothing", "give (rows, features)")
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from vitral.errors import ResourceError
+from vitral.errors import ResourceError, VitralError
 
 _RETRY_WINERRORS = (5, 32, 33)  # access denied, sharing violation, lock violation: antivirus or indexer
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, check: Callable[[Path], None] | None = None) -> None:
     """Write a whole file or nothing: temporary file, fsync, rename, fsync of the folder.
 
+    ``check`` is given the temporary file before it takes the place of an older one, and raises where that must not be.
     Raises ResourceError when the folder cannot be written or the disk is full; an older file at
     ``path`` is untouched then.
     """
@@ -26,11 +28,15 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if check is not None:
+            check(temporary)
         _replace(temporary, path)
         _sync_folder(path.parent)
-    except OSError as error:
+    except (OSError, VitralError) as error:
         with suppress(OSError):  # the disk that has just failed may fail at this as well; a later start removes it
             temporary.unlink(missing_ok=True)
+        if isinstance(error, VitralError):
+            raise
         raise ResourceError(
             f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
         ) from error

@@ -104,6 +104,13 @@ def load_tensors(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str
     return _parsed(path, _read(path), kind)
 
 
+def tensors_of(path: Path, content: bytes, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The same of the bytes of such a file that lie within another one, ``path``."""
+    _check_length(path, content[:8], len(content))
+    end = 8 + struct.unpack("<Q", content[:8])[0]
+    return _parsed(path, Content(content[:8], content[8:end], memoryview(content)[end:]), kind)
+
+
 def _parsed(path: Path, content: Content, kind: str | None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     header = _header(path, content)
     facts = _metadata(path, header.pop("__metadata__", None), content.size)
