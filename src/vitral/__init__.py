@@ -27,6 +27,7 @@ _HOMES = {
 }
 
 _NEED_EXTRA = {  # left out of __all__, so that a star import works without the packages of the extras
+    "PyODVAE": "vitral.estimator.detector",  # vitral[pyod]
     "VAEOverSampler": "vitral.estimator.oversampling",  # vitral[imblearn]
 }
 

@@ -198,6 +198,23 @@ CASES = {
         augment --data good.npy -o a.npz
         augment short.safetensors -o a.npz
     """,
+    "Anomalies": """
+        score tiny good.npy
+        score tiny nan.npy
+        score tiny none.npy
+        score tiny missing.npy
+        score tiny mnist --score elbow
+        score tiny mnist --fpr 0.05 --contamination 0.1
+        score tiny mnist --fpr 0
+        score tiny mnist --fpr 2
+        score tiny mnist --contamination 0.9
+        score tiny mnist --normal good.npy
+        score tiny mnist --draws 0
+        score tiny mnist -o scores.txt
+        score tiny mnist --explain scores.csv
+        score tiny mnist --explain why.txt
+        score tiny mnist --data digits --score states
+    """,
     "Recipes": """
         study --recipe missing.toml
         study --recipe broken.toml

@@ -31,7 +31,7 @@ PUBLIC = [
     "stream",
 ]
 
-OPTIONAL = {"VAEOverSampler": "imblearn"}  # names that need a package of an extra
+OPTIONAL = {"PyODVAE": "pyod", "VAEOverSampler": "imblearn"}  # names that need a package of an extra
 
 
 def surprises(names):

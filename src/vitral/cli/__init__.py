@@ -30,6 +30,7 @@ COMMANDS = {
     "encode": "Codes of images or rows, as an array.",
     "compress": "Images or integers into a small lossless file.",
     "decompress": "Such a file back into what it was.",
+    "score": "How odd every row is, which are outliers, and why.",
     "export": "A model for other programs: a folder with a card, or ONNX.",
     "check": "The certificate of a model: what is proved, with numbers.",
     "info": "Versions, BLAS and threads.",

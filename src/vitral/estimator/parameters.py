@@ -9,6 +9,7 @@ from typing import Any
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from vitral import specs
+from vitral.data.batches import steps_per_epoch
 from vitral.errors import UsageError, unknown
 from vitral.networks import positive
 from vitral.specs import LIKELIHOODS, OBJECTIVES, OPTIMISERS, Spec, member
@@ -16,7 +17,7 @@ from vitral.training.loop import Plan
 
 STRUCTURE = ("encoder", "decoder", "posterior", "prior")
 TRAINING = ("optimiser", "objective", "shards", "keep", "patience", "clip", "average", "start_from")
-OWN = {"image_shape": None, "draws": 100, "score": "importance", "validation": 0.0}
+OWN = {"image_shape": None, "draws": 100, "score": "importance", "validation": 0.0, "steps": None}
 SCORES = ("elbo", "importance")
 ELSEWHERE = {
     "latent": "n_components",
@@ -62,6 +63,8 @@ def structure(asked: Mapping[str, Any] | None) -> dict[str, Any]:
     if said["score"] not in SCORES:
         raise unknown("score", said["score"], SCORES)
     positive("draws", said["draws"])
+    if said["steps"] is not None:
+        positive("steps", said["steps"])
     share = said["validation"]
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0.0 <= share < 1.0:
         raise UsageError(f"validation must be a share of the rows, from 0 to below 1, got {share!r}: correct it")
@@ -105,7 +108,7 @@ def plan_of(estimator: Any, rows: int, dtype: str, parameters: int) -> Plan:
     _check(given)
     rate = estimator.learning_rate
     return Plan(
-        epochs=epochs(estimator.max_iter, rows, batch),
+        epochs=epochs(estimator.max_iter, rows, batch, steps=said["steps"]),
         batch=batch,
         rate=specs.schedule(rate) if isinstance(rate, Mapping) else float(rate),
         optimiser=member("optimiser", OPTIMISERS, said.get("optimiser", "adam")),
@@ -121,8 +124,13 @@ def batch_size(asked: Any, rows: int) -> int:
     return int(min(max(rows // STEPS, LEAST_BATCH), MOST_BATCH)) if asked == "auto" else int(asked)
 
 
-def epochs(asked: Any, rows: int, batch: int) -> int:
-    """How often every row is seen; "auto" makes about 5,000 steps: 300 times of few rows, 30 times of many."""
+def epochs(asked: Any, rows: int, batch: int, *, steps: int | None = None) -> int:
+    """How often every row is seen; "auto" makes about 5,000 steps: 300 times of few rows, 30 times of many.
+
+    Where ``steps`` are asked for, it is as often as comes nearest to them, and at least once.
+    """
+    if steps is not None:
+        return max(round(steps / steps_per_epoch(rows, batch)), 1)
     if asked != "auto":
         return int(asked)
     return min(max(UPDATES * batch // max(rows, 1), LEAST_EPOCHS), MOST_EPOCHS)

@@ -8,10 +8,11 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from vitral.applications.anomaly import scorer
 from vitral.core.randomness import stream
 from vitral.data import Rows
 from vitral.errors import UsageError
-from vitral.estimator import fitting, frames
+from vitral.estimator import fitting, frames, rows
 from vitral.estimator.base import Generative
 from vitral.estimator.parameters import CONSTRAINTS, CONTAMINATION
 from vitral.networks import positive
@@ -55,8 +56,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, Gener
         One seed is drawn from it at ``fit``. Equal seeds give equal bits.
     spec : dict or None, default=None
         The rest of the engine. Structure: encoder, decoder, posterior, prior, image_shape. Training: objective,
-        optimiser, shards, clip, average, start_from, validation (share of rows), patience, keep. Scores: score
-        ("importance" or "elbo"), draws (100).
+        optimiser, shards, clip, average, start_from, steps (instead of max_iter), validation (share of rows),
+        patience, keep. Scores: score ("importance" or "elbo"), draws (100).
 
     Attributes
     ----------
@@ -181,6 +182,20 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, Gener
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of ``score_samples``."""
         return float(np.mean(self.score_samples(X)))
+
+    def anomaly_score(self, X: Any, kind: str = "bound", *, usual: Any = None) -> np.ndarray:
+        """How odd every row is, (N,) in float64: higher is odder, the opposite of ``score_samples``.
+
+        ``kind`` is a name of ``vitral.applications.anomaly.SCORES``, in the scaled units of the model: "bound" is
+        -ELBO, "likelihood" -log p(x), "reconstruction" the distortion alone, "error" the squared error,
+        "relative_error" that of images by their size, "rate" the KL.
+        "latent", "typicality", "states" and "neighbours" are relative to ``usual`` rows (R, D) that are no anomalies,
+        such as those of the fit. The draws are 16 that all rows share. How-to: docs/anomaly.md.
+        """
+        made = self._rows(self._stored(X))
+        known = None if usual is None else self._rows(self._stored(usual))
+        theta = self._theta(rows.computed_in(made.stored))
+        return scorer(self.spec_.build(), theta, kind, usual=known, seed=self.seed_)(made)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """``score_samples(X) - offset_``, (N,): below 0 for outliers."""

@@ -187,10 +187,7 @@ def log_px_by_row(
     """
     if not model.posterior.has_density:
         raise UsageError("a plain autoencoder has no likelihood: scores need a posterior with a density")
-    shapes = model.posterior.noise_shapes(samples, 1)
-    shared = draw(shapes, stream(seed, "shared importance"), "float64")  # one for both dtypes
-    noise = {name: eps.astype(theta.dtype) for name, eps in shared.items()}
-    height = max(DECODINGS // samples, 1)
+    noise, height = shared_noise(model, samples, seed, theta.dtype), max(DECODINGS // samples, 1)
 
     def some(start: int) -> np.ndarray:
         batch = rows.batch(slice(start, start + height), theta.dtype.name)
@@ -199,14 +196,26 @@ def log_px_by_row(
     return np.concatenate([np.empty(0), *side_by_side(some, range(0, len(rows), height))])
 
 
+def shared_noise(model: Model, samples: int, seed: int, dtype: Any) -> dict[str, np.ndarray]:
+    """Noise for K draws of one row, which all rows share: the same for both dtypes, but for rounding."""
+    shapes = model.posterior.noise_shapes(samples, 1)
+    shared = draw(shapes, stream(seed, "shared importance"), "float64")
+    return {name: eps.astype(dtype) for name, eps in shared.items()}
+
+
+def spread(noise: dict[str, np.ndarray], rows: int) -> dict[str, np.ndarray]:
+    """Shared noise, seen as that of so many rows."""
+    return {name: np.broadcast_to(eps, (len(eps), rows, *eps.shape[2:])) for name, eps in noise.items()}
+
+
 def _estimate_by_row(
     model: Model, theta: np.ndarray, batch: Batch, noise: dict[str, np.ndarray], bound: bool
 ) -> np.ndarray:
     """log p_hat or the ELBO of a few rows that share their draws."""
-    p, n = model.views(theta), len(batch.target)
+    p = model.views(theta)
     h = model.encoder_output(p, batch.inputs, batch.context)
-    spread = {name: np.broadcast_to(eps, (len(eps), n, *eps.shape[2:])) for name, eps in noise.items()}
-    log_w = np.concatenate(list(_log_weights(model, p, h, batch, spread))).astype(np.float64)
+    drawn = spread(noise, len(batch.target))
+    log_w = np.concatenate(list(_log_weights(model, p, h, batch, drawn))).astype(np.float64)
     return log_w.mean(axis=0) if bound else arrays.logsumexp(log_w, axis=0) - np.log(len(log_w))
 
 
