@@ -142,3 +142,16 @@ def test_lanes_that_do_not_end_as_they_began_are_noticed() -> None:
     Uniform(4, 9).push(ours, np.arange(4))
     with pytest.raises(FileError, match="lanes"):
         ours.narrow(0)
+
+
+def test_an_independent_coder_needs_as_many_bits() -> None:
+    """The package constriction, given the same bits with the same probabilities: the same length, to a thousandth."""
+    constriction = pytest.importorskip("constriction")
+    rng = np.random.default_rng(5)
+    codec, ours = Bernoulli(rng.integers(1, 2**16, 30_000)), message(rng, 8)
+    symbols, before = symbols_of(codec, rng), length(ours)
+    codec.push(ours, symbols)
+    theirs = constriction.stream.stack.AnsCoder()
+    ones = 1.0 - codec.zeros / 2.0**16
+    theirs.encode_reverse(symbols.astype(np.int32), constriction.stream.model.Bernoulli(perfect=False), ones)
+    assert theirs.num_valid_bits() == pytest.approx(length(ours) - before, rel=1e-3, abs=64.0)  # its own head

@@ -93,7 +93,7 @@ class Message:
         rests = (1 << bits) - frequencies
         for row in reversed(self._rows(len(starts))):
             heads = self.heads[: row.stop - row.start]
-            full = np.flatnonzero(heads >= limits[row])
+            full = (heads >= limits[row]).nonzero()[0]
             while len(full):
                 moved = heads[full]
                 self._put(moved)
@@ -124,7 +124,7 @@ class Message:
 
     def _feed(self, heads: np.ndarray, least: int) -> None:
         """One word for every head below 2^least: first for those that lack two, the ones that ``push`` took last."""
-        hungry = np.flatnonzero(heads < (1 << least))
+        hungry = (heads < (1 << least)).nonzero()[0]
         if len(hungry):
             heads[hungry] = (heads[hungry] << WORD) | self._taken(len(hungry))
 

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from vitral.applications.compression import tables as made_once
-from vitral.applications.compression.codecs import Codec, Sought
+from vitral.applications.compression.codecs import Codec
+from vitral.applications.compression.gaussians import Buckets, Gaussian, Posterior, gaussian, values
 from vitral.applications.compression.layers import EXACT, HALF_Z, IntegerLayer, map_of
 from vitral.applications.compression.likelihoods import LIKELIHOODS
 from vitral.applications.compression.quantising import latents_of, levels_of, networks_of, tables_of
-from vitral.applications.compression.tables import COARSE, FINE, Gaussian, buckets, gaussian, values
+from vitral.applications.compression.tables import COARSE, FINE
 from vitral.errors import FileError, UsageError
 
 FORMAT = 1
@@ -51,6 +52,10 @@ class IntegerModel:
         """How many numbers z has, all layers together."""
         return sum(self.latents)
 
+    @cached_property
+    def _buckets(self) -> Buckets:
+        return Buckets(self.tables["borders"], self.tables["normal"].astype(np.int64))
+
     @property
     def depth(self) -> int:
         """The logarithm of the number of buckets of a latent."""
@@ -74,7 +79,7 @@ class IntegerModel:
 
     def posterior(
         self, h: np.ndarray, above: np.ndarray | None, prior: Gaussian | None
-    ) -> Sought:
+    ) -> Posterior:
         """The codec of a layer's buckets given what the encoder made of the rows, and z of the layer above."""
         if len(self.latents) == 1:
             q = gaussian(h, self.tables["deviations"])
@@ -84,7 +89,7 @@ class IntegerModel:
             f = np.floor(h[:, : self.summary] * 2.0 ** (COARSE - FINE))
             both = np.concatenate([f, above], axis=1)
             q = gaussian(self.run("head", both), self.tables["head_deviations"])
-        return buckets(q, prior, self.tables)
+        return Posterior(q, prior, self._buckets)
 
     def z(self, bucket: np.ndarray, prior: Gaussian | None) -> np.ndarray:
         """The centres of buckets (n, L) as the networks are given them."""

@@ -6,13 +6,11 @@ looked up, because those differ between machines. Formats: docs/derivations/inte
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from vitral.applications.compression.codecs import Sought
 from vitral.core.parameters import Views
 from vitral.parts.likelihoods import BetaBinomial
 
@@ -68,60 +66,6 @@ def beta_binomial_table() -> np.ndarray:
 
 def _fixed(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.rint(values * 2.0**FINE), np.int32)
-
-
-class Gaussian(NamedTuple):
-    """Means and inverse deviations (or deviations, of a prior), each (n, L), integers of fraction ``FINE``."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-
-
-def gaussian(h: np.ndarray, deviations: np.ndarray) -> Gaussian:
-    """What a network put out, (n, 2 L) of fraction FINE: means, and raw log-variances to be looked up."""
-    whole = h.astype(np.int64)
-    half = whole.shape[1] // 2
-    place = (whole[:, half:] >> (FINE - RAW)) + (RAW_REACH << RAW)
-    return Gaussian(whole[:, :half], deviations.take(np.clip(place, 0, len(deviations) - 1)).astype(np.int64))
-
-
-def values(table: np.ndarray, bucket: np.ndarray, prior: Gaussian | None) -> np.ndarray:
-    """A table's entries for buckets (n, L), moved and stretched where the prior is no standard normal."""
-    whole = table.take(bucket).astype(np.int64)
-    return whole if prior is None else prior.mean + (prior.scale * whole >> FINE)
-
-
-def buckets(q: Gaussian, prior: Gaussian | None, tables: Mapping[str, np.ndarray]) -> Sought:
-    """The codec of the buckets of a posterior: the mass of bucket k is Φ((b_k+1 - mu) / sigma) - Φ((b_k - mu) / sigma).
-
-    Every step is monotone in k, and the first and last border are at 0 and 1, so that the masses are those of a
-    distribution whatever the rounding is.
-    """
-    borders, normal = tables["borders"], tables["normal"].astype(np.int64)
-    last = len(borders) - 1
-    mean, scale = q.mean.ravel(), q.scale.ravel()
-    moved = None if prior is None else Gaussian(prior.mean.ravel(), prior.scale.ravel())
-
-    def border(row: slice, k: np.ndarray) -> np.ndarray:
-        b = borders.take(k).astype(np.int64)
-        if moved is not None:
-            b = moved.mean[row] + (moved.scale[row] * b >> FINE)
-        masses = _phi((b - mean[row]) * scale[row] >> (2 * FINE - _T), normal)
-        return np.where(k == 0, 0, np.where(k == last, 1 << MASS, masses))
-
-    return Sought(mean.size, int(math.log2(last)), border)
-
-
-_T = NORMAL + 13  # the fraction of t = (b - mu) / sigma
-
-
-def _phi(t: np.ndarray, normal: np.ndarray) -> np.ndarray:
-    """Φ(t) in units of 2^-16, between the entries of the table along a line."""
-    place = np.clip(t + (NORMAL_REACH << _T), 0, (2 * NORMAL_REACH << _T) - 1)
-    index, rest = place >> 13, place & 8191
-    below = normal.take(index)
-    between = (below << 13) + rest * (normal.take(index + 1) - below)
-    return np.asarray(between >> (13 + NORMAL_BITS - MASS))
 
 
 def entries(table: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -1,0 +1,196 @@
+"""How close the codec comes to the ELBO of its model, what every overhead is, and how long it takes.
+
+    python benchmarks/compression_rates.py bits=MODEL levels=MODEL     both, or one of them
+    python benchmarks/compression_rates.py bits=MODEL --python PYTHON  also decodes with another interpreter
+
+All 10,000 MNIST test images: "levels" as they are, "bits" with a pixel v at 1 where RandomState(0).random_sample() <
+v / 255. Coded by one process and decoded by others: with one thread and two, with other kernels of OpenBLAS, and with
+NumPy's own vector units off. A rate counts every byte that the codec writes (initial bits, heads, header); the model
+is not in it, and its size stands beside. benchmarks/compression.py has the whole file beside other compressors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vitral.api import TrainedModel, load_one
+from vitral.applications.compression.ans import Message
+from vitral.applications.compression.bitsback import decoded, encoded
+from vitral.applications.compression.integer import IntegerModel, quantised
+from vitral.core.randomness import stream
+from vitral.data import load_data
+from vitral.environment import show_versions
+from vitral.model import Batch
+from vitral.parts.objectives import ELBO
+from vitral.persistence import load_tensors, save_tensors, write_json
+
+RESULT = Path(__file__).resolve().parent / "results" / "compression_rates.json"
+ROUNDS, DRAWS, BLOCK = 3, 5, 500
+CHUNKS = (10_000, 4_096, 1_000, 100)
+MACHINES = {
+    "one thread": {"OPENBLAS_NUM_THREADS": "1"},
+    "two threads": {"OPENBLAS_NUM_THREADS": "2"},
+    "Haswell": {"OPENBLAS_CORETYPE": "Haswell"},
+    "SkylakeX": {"OPENBLAS_CORETYPE": "SkylakeX"},
+    "Prescott": {"OPENBLAS_CORETYPE": "Prescott"},
+    "no vector units of NumPy": {"NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512_SKX"},
+}
+
+
+def test_rows(name: str) -> np.ndarray:
+    """The test images (10,000, 784) as levels, or as the published bits."""
+    levels = np.asarray(load_data("mnist", split="official").test.stored)
+    if name == "levels":
+        return levels
+    return (np.random.RandomState(0).random_sample(levels.shape) < levels / 255.0).astype(np.uint8)
+
+
+def elbo_bits(trained: TrainedModel, rows: np.ndarray, scale: float) -> float:
+    """The negative ELBO of the model in floating point, bits a pixel; the mean of some draws of z for every row."""
+    p, x, total = trained.model.views(trained.theta), (rows / scale).astype("float32"), 0.0
+    for at in range(0, len(x), BLOCK):
+        some = x[at : at + BLOCK]
+        rng = stream(0, "rate", at)
+        shapes = trained.model.posterior.noise_shapes(DRAWS, len(some))
+        noise = {key: rng.standard_normal(shape).astype("float32") for key, shape in shapes.items()}
+        total += float(trained.model.loss(p, Batch(some, some), noise, ELBO(), 1)[0])
+    return total / rows.size / math.log(2.0)
+
+
+def ideal_bits(model: IntegerModel, rows: np.ndarray) -> float:
+    """What the integer model's own probabilities ask for, bits a pixel: no heads, no header, no initial bits."""
+    message, total = Message.empty(), 0.0
+    for at in range(0, len(rows), BLOCK):
+        some = rows[at : at + BLOCK].astype(np.int64)
+        message.widen(512)
+        h, above, every_z = model.encoded(some), None, []
+        for latents in model.latents:
+            prior = model.prior(above)
+            q = model.posterior(h, above, prior)
+            bucket = q.pop(message)
+            total += model.depth * bucket.size - q.bits_of(bucket)
+            above = model.z(bucket.reshape(len(some), latents), prior)
+            every_z.append(above)
+        total += model.likelihood(np.concatenate(every_z[::-1], axis=1)).bits_of(some.ravel())
+    return total / rows.size
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """What it gives, the median of its wall seconds, and the least of its processor seconds."""
+    walls, processor = [], []
+    for _ in range(ROUNDS):
+        wall, used = time.perf_counter(), time.process_time()
+        made = work()
+        walls.append(time.perf_counter() - wall)
+        processor.append(time.process_time() - used)
+    return made, float(np.median(walls)), min(processor)
+
+
+def stored(path: Path, model: IntegerModel, content: bytes) -> None:
+    """The model and the bytes in one file, for another process."""
+    tensors = {**model.tensors(), "content": np.frombuffer(content, np.uint8)}
+    save_tensors(path, tensors, {"kind": "codec", "vitral": "0", "facts": model.facts()})
+
+
+def child(path: Path, n: int) -> None:
+    """The digest of the rows that a file holds: what the other process prints."""
+    tensors, metadata = load_tensors(path, "codec")
+    content = tensors.pop("content").tobytes()
+    rows = decoded(IntegerModel.restored(tensors, metadata["facts"]), content, n)
+    print(np.__version__, hashlib.sha256(rows.tobytes()).hexdigest())
+
+
+def elsewhere(path: Path, rows: np.ndarray, variables: dict[str, str], python: str) -> dict[str, Any]:
+    """Whether another process decodes the very rows."""
+    line = [python, str(Path(__file__).resolve()), "--child", str(path), str(len(rows))]
+    done = subprocess.run(line, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"same": False, "said": done.stderr[-300:]}
+    version, digest = done.stdout.split()
+    return {"same": digest == hashlib.sha256(rows.astype(np.uint8).tobytes()).hexdigest(), "numpy": version}
+
+
+def usable(variables: dict[str, str]) -> bool:
+    """SkylakeX needs AVX-512, Haswell AVX2."""
+    wanted = {"SkylakeX": "avx512f", "Haswell": "avx2"}.get(variables.get("OPENBLAS_CORETYPE", ""), "")
+    cpuinfo = Path("/proc/cpuinfo")
+    return not wanted or (cpuinfo.exists() and wanted in cpuinfo.read_text(encoding="utf-8"))
+
+
+def measured(path: str, name: str, pythons: list[str]) -> dict[str, Any]:
+    """Everything about one model."""
+    trained, rows = load_one(path), test_rows(name)
+    model = quantised(trained)
+    content, there, there_used = timed(lambda: encoded(model, rows))
+    again, back, back_used = timed(lambda: decoded(model, content, len(rows)))
+    if not np.array_equal(again, rows):
+        raise AssertionError("what comes back is not what went in")
+    chunks = {}
+    for size in CHUNKS:
+        parts = [encoded(model, rows[at : at + size]) for at in range(0, len(rows), size)]
+        chunks[str(size)] = 8 * sum(map(len, parts)) / rows.size
+    with tempfile.TemporaryDirectory() as made:
+        file = Path(made) / "codec.safetensors"
+        stored(file, model, content)
+        machines = {
+            key: elsewhere(file, rows, variables, sys.executable) if usable(variables) else {"left_out": "no such unit"}
+            for key, variables in MACHINES.items()
+        }
+        for python in pythons:
+            machines[f"another interpreter, {len(machines)}"] = elsewhere(file, rows, {}, python)
+        model_bytes = file.stat().st_size - len(content)
+    return {
+        "bytes": len(content),
+        "bits_per_pixel": 8 * len(content) / rows.size,
+        "ideal_bits_per_pixel": ideal_bits(model, rows),
+        "elbo_bits_per_pixel": elbo_bits(trained, rows, model.levels - 1.0),
+        "bits_per_pixel_in_chunks": chunks,
+        "encode_seconds": there,
+        "decode_seconds": back,
+        "encode_processor_seconds": there_used,
+        "decode_processor_seconds": back_used,
+        "decoded_elsewhere": machines,
+        "integer_model": {"sha256": model.digest, "bytes_uncompressed": model_bytes},
+        "bounds": {key: [one.bound for one in layers] for key, layers in model.networks.items()},
+        "training": {key: trained.facts.get(key) for key in ("recipe", "epochs", "seed")},
+        "spec": trained.spec.to_dict(),
+        "rounds": ROUNDS,
+        "date": datetime.now(UTC).date().isoformat(),
+        "environment": show_versions(),
+    }
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--child"]:
+        child(Path(sys.argv[2]), int(sys.argv[3]))
+        return
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("models", nargs="+", metavar="bits=MODEL|levels=MODEL")
+    asked.add_argument("--python", action="append", default=[], help="another interpreter that can import vitral")
+    asked.add_argument("--out", type=Path, default=RESULT)
+    options = asked.parse_args()
+    results = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
+    for one in options.models:
+        name, _, path = one.partition("=")
+        results[name] = measured(path, name, options.python)
+        write_json(options.out, results)
+        shown = {key: value for key, value in results[name].items() if isinstance(value, int | float | str)}
+        print(name, json.dumps(shown), json.dumps(results[name]["decoded_elsewhere"]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
