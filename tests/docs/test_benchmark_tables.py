@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vitral.study.recipes import Recipe, load_recipe
@@ -20,6 +21,7 @@ def tables(benchmark):
     """Each table: its page, its marks, what writes it, and the numbers that it is written from."""
     yield "conditional.md", "conditional", benchmark("conditional").table, kept("conditional")
     yield "benchmarks.md", "likelihood", benchmark("likelihood").page_table, kept("likelihood")
+    yield "representation.md", "representation", benchmark("representation").table, kept("representation")
     yield "benchmarks.md", "disentanglement", benchmark("disentanglement").table, kept("disentanglement")
     for name, table in benchmark("speed_page").TABLES.items():
         yield "speed.md", name, table, kept("speed")
@@ -122,3 +124,19 @@ def test_what_the_pages_say_of_the_numbers_holds(benchmark):
     assert list(found["models"]) == ["vae", "beta_4", "beta_tc_6"]
     assert all(of[0] < of[1] < of[2] for name, of in means.items() if name != "sap")
     assert means["sap"][0] < means["sap"][2] < means["sap"][1]
+
+
+def test_what_the_page_of_representation_says_holds(benchmark):
+    """Codes before controls, spreading before the rest and the published, nearest neighbours level with them."""
+    page, rows = benchmark("representation"), kept("representation")["rows"]
+    one_layer, best = page.PUBLISHED.values()
+    assert all(row["test_images"] == 10_000 and row["draws"] == 5 for row in rows.values())
+    for place, each in enumerate(("5", "10", "50")):
+        mean = {}
+        for name, row in rows.items():
+            mean[name] = {judge: 100 * np.mean(of[each]) for judge, of in row["accuracy"].items()}
+        assert mean["latent-10"]["1-NN"] > max(mean["raw"]["1-NN"], mean["pca-10"]["1-NN"])
+        assert mean["latent-10"]["1-NN, cosine"] > one_layer[place] - 0.5
+        assert all(of["label spreading"] == max(of.values()) for of in mean.values())
+        assert max(mean, key=lambda name: mean[name]["label spreading"]).startswith("latent")
+        assert mean["latent-10"]["label spreading"] > best[place]

@@ -70,7 +70,7 @@ def test_equal_seeds_give_equal_bits_and_others_do_not(resampled):
 
 
 @pytest.mark.parametrize("start", ["rows", "prior"])
-@pytest.mark.parametrize("draws", [True, False])
+@pytest.mark.parametrize("draws", [True, False, "auto"])
 def test_every_way_to_make_rows(start, draws):
     sampler = VAEOverSampler(start=start, draws=draws, estimator=SMALL, random_state=0)
     rows, _ = sampler.fit_resample(X[FEW], Y[FEW])
@@ -148,6 +148,20 @@ def test_rows_with_holes_are_learned_and_new_ones_have_none():
     assert not np.isnan(rows[len(FEW) :]).any()
 
 
+def test_bits_stay_bits_unless_means_are_asked_for():
+    """A mean of bits is no bit, so "auto" draws; numbers are means, and differ from draws."""
+    bits = (X[FEW] > X.mean(axis=0)).astype(float)
+    made = {draws: VAEOverSampler(draws=draws, estimator=SMALL, random_state=0).fit_resample(bits, Y[FEW])[0]
+            for draws in ("auto", True, False)}  # fmt: skip
+    assert set(np.unique(made["auto"])) == {0.0, 1.0}
+    np.testing.assert_array_equal(made["auto"], made[True])
+    assert not set(np.unique(made[False])) <= {0.0, 1.0}
+    numbers = [VAEOverSampler(draws=draws, estimator=SMALL, random_state=0).fit_resample(X[FEW], Y[FEW])[0]
+               for draws in ("auto", False, True)]  # fmt: skip
+    np.testing.assert_array_equal(numbers[0], numbers[1])
+    assert numbers[1].var() < numbers[2].var()
+
+
 class Watched(VAEOverSampler):
     """Notes the rows that it was given."""
 
@@ -202,7 +216,7 @@ def test_what_cannot_be_resampled_is_refused(mixed):
     table, y = mixed
     cases = [
         (VAEOverSampler(estimator=VAE(2)), X[FEW], Y[FEW], UsageError, "estimator must be a ConditionalVAE, got VAE"),
-        (VAEOverSampler(draws=False), table, y, UsageError, "a mean of classes is no row: set draws=True"),
+        (VAEOverSampler(draws=False), table, y, UsageError, "a mean of classes is no row: leave draws out"),
         (VAEOverSampler(start="codes"), X[FEW], Y[FEW], ValueError, "'start' parameter"),
         (VAEOverSampler(sampling_strategy={0: 10}), X[FEW], Y[FEW], ValueError, "number of samples"),
     ]

@@ -21,7 +21,7 @@ from vitral.estimator import fitting, frames, parameters
 from vitral.estimator.conditional import ConditionalVAE
 
 HIDDEN, LATENT = (64,), 8  # of the model where none is given: chosen on half of the tables of docs/augmentation.md
-UPDATES, LEAST_EPOCHS = 2000, 30  # steps of its training, about, where the rows are few
+UPDATES, LEAST_EPOCHS = 1000, 20  # steps of its training, about, where the rows are few
 
 
 def _imbalanced_learn() -> Any:
@@ -52,8 +52,9 @@ class VAEOverSampler(_Base):  # type: ignore[misc, valid-type]
         How many rows of which class there shall be, as everywhere in imbalanced-learn.
     start : "rows" or "prior", default="rows"
         Where new rows come from: codes drawn around those of rows of the class, or the prior of the class.
-    draws : bool, default=True
-        Draws of p(x given z), or its means: smoother, and no rows of a table with classes.
+    draws : "auto" or bool, default="auto"
+        Draws of p(x given z), or its means. "auto": means, which helped classifiers more, but draws where columns hold
+        classes or bits, of which a mean is no value.
     estimator : ConditionalVAE or None, default=None
         The model, cloned and fitted; None takes one that suits small tables.
     random_state : int, RandomState or None, default=None
@@ -89,7 +90,7 @@ class VAEOverSampler(_Base):  # type: ignore[misc, valid-type]
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_Base._parameter_constraints,
         "start": [StrOptions(set(STARTS))],
-        "draws": ["boolean"],
+        "draws": [StrOptions({"auto"}), "boolean"],
         "estimator": [HasMethods(["fit", "sample", "score_samples"]), None],
     }
 
@@ -98,7 +99,7 @@ class VAEOverSampler(_Base):  # type: ignore[misc, valid-type]
         *,
         sampling_strategy: Any = "auto",
         start: str = "rows",
-        draws: bool = True,
+        draws: Any = "auto",
         estimator: Any = None,
         random_state: Any = None,
     ) -> None:
@@ -117,8 +118,8 @@ class VAEOverSampler(_Base):  # type: ignore[misc, valid-type]
             raise DataError("imbalanced-learn knows no polars DataFrame: give X.to_pandas()")
         columns = None if _all_sparse(X) else frames.columns_of(X)
         if frames.mixed(columns):
-            if not self.draws:
-                raise UsageError("X has columns of classes, and a mean of classes is no row: set draws=True")
+            if self.draws is False:
+                raise UsageError("X has columns of classes, and a mean of classes is no row: leave draws out")
             validate_data(self, X=X, y=y, reset=True, skip_check_array=True)
             check_consistent_length(X, y)
             return X, y, as_one_vs_all
@@ -158,12 +159,14 @@ class VAEOverSampler(_Base):  # type: ignore[misc, valid-type]
         """New rows (n, D) of these classes, in the units and with the values of the columns."""
         model, context = self.estimator_, self.estimator_.target_.numbers(labels, len(labels))
         engine, theta = model.spec_.build(), model.theta_
+        as_they_come = frames.mixed(model.contract_.columns) or model.spec_.likelihood["kind"] == "bernoulli"
+        draws = bool(as_they_come) if self.draws == "auto" else bool(self.draws)
         if self.start == "prior":
-            x = from_prior(engine, theta, len(labels), rng, context=context, draws=self.draws)
+            x = from_prior(engine, theta, len(labels), rng, context=context, draws=draws)
         else:
             places = [rng.choice(np.flatnonzero(y == label)) for label in labels]
             known = model._rows(model._stored(rows), model.target_.numbers(y, len(y)))
-            x = around_rows(engine, theta, known, np.array(places, np.intp), rng, draws=self.draws)
+            x = around_rows(engine, theta, known, np.array(places, np.intp), rng, draws=draws)
         made = frames.outside(model.contract_, x, model.frame_ if hasattr(rows, "columns") else None, theta.dtype)
         return _as_array(made) if hasattr(made, "columns") else _of_kind(made, rows.dtype)
 
