@@ -1,5 +1,6 @@
 """Small models with drawn weights: what a codec has to cope with, without any training."""
 
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,6 +33,7 @@ def trained(parts: str = "dense", levels: int = 2, seed: int = 0, **changes: Any
     return SimpleNamespace(spec=spec, model=model, theta=theta, contract=contract)
 
 
+@cache
 def integer(parts: str = "dense", levels: int = 2, seed: int = 0) -> IntegerModel:
     return quantised(trained(parts, levels, seed))
 

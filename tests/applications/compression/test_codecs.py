@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from vitral.applications.compression.ans import Message, supply
 from vitral.applications.compression.bitsback import _flushed, _unflushed
 from vitral.applications.compression.codecs import Bernoulli, Codec, Sought, Table, Uniform
+from vitral.applications.compression.gaussians import Buckets, Gaussian, Posterior
+from vitral.applications.compression.tables import FINE, latent_tables
 from vitral.errors import FileError
 
 
@@ -42,7 +44,23 @@ def sought(rng: np.random.Generator, size: int) -> Codec:
     return Sought(size, depth, lambda row, k: borders[np.arange(size)[row], k], bits)
 
 
-MADE = {"uniform": uniform, "bernoulli": bernoulli, "table": table, "sought": sought}
+TABLES = latent_tables()
+BUCKETS = Buckets(TABLES["borders"], TABLES["normal"].astype(np.int64))
+
+
+def gaussians(rng: np.random.Generator, shape: tuple[int, ...], spread: float) -> Gaussian:
+    """Means, and deviations from far below a bucket to far beyond all of them."""
+    mean = np.rint(spread * rng.standard_normal(shape) * 2.0**FINE)
+    return Gaussian(mean.astype(np.int64), np.rint(np.exp(rng.uniform(-7, 7, shape)) * 2.0**FINE).astype(np.int64))
+
+
+def posterior(rng: np.random.Generator, size: int) -> Codec:
+    """Under a standard normal, or under a Gaussian of its own."""
+    prior = gaussians(rng, (size, 1), 3.0) if rng.random() < 0.5 else None
+    return Posterior(gaussians(rng, (size, 1), 2.0), prior, BUCKETS)
+
+
+MADE = {"uniform": uniform, "bernoulli": bernoulli, "table": table, "sought": sought, "posterior": posterior}
 
 
 def symbols_of(codec: Codec, rng: np.random.Generator) -> np.ndarray:
@@ -111,6 +129,31 @@ def test_what_is_popped_follows_the_probabilities() -> None:
     some = expected > 5
     counts = np.bincount(popped, minlength=10)
     assert ((counts - expected)[some] ** 2 / expected[some]).sum() < 33.0
+
+
+@pytest.mark.parametrize("stretched", [False, True])
+def test_every_slot_of_a_posterior_lies_in_its_bucket(stretched: bool) -> None:
+    """All 65,536 slots of some Gaussians: what is solved for agrees with the masses, to the last one."""
+    rng = np.random.default_rng(int(stretched))
+    slots = np.arange(2**16)
+    for _ in range(20):
+        ones = np.ones((len(slots), 1), np.int64)
+        q, prior = (Gaussian(*(each * ones for each in gaussians(rng, (1, 1), 2.0))) for _ in range(2))
+        codec = Posterior(q, prior if stretched else None, BUCKETS)
+        symbols, (starts, frequencies) = codec.locate(slice(0, len(slots)), slots)
+        assert ((starts <= slots) & (slots < starts + frequencies)).all()
+        assert np.array_equal(starts, codec.intervals(symbols)[0])
+
+
+def test_the_masses_of_a_posterior_are_those_of_its_gaussian() -> None:
+    """Every border within three units of 2^-16 of the normal CDF."""
+    from scipy.special import ndtr, ndtri
+
+    k = np.arange(1, 4096)
+    for mu, sigma in ((0.0, 1.0), (1.3, 0.2), (-2.5, 0.01), (0.2, 5.0)):
+        q = Gaussian(*(np.full((len(k), 1), round(number * 2**FINE)) for number in (mu, 1.0 / sigma)))
+        found = Posterior(q, None, BUCKETS).intervals(k)[0]
+        assert ndtr((ndtri(k / 4096) - mu) / sigma) * 2**16 == pytest.approx(found, abs=3.0 + 0.02 / sigma)
 
 
 def test_the_supply_never_changes() -> None:

@@ -7,6 +7,7 @@ looked up, because those differ between machines. Formats: docs/derivations/inte
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def bernoulli_table() -> np.ndarray:
     return np.asarray(np.clip(np.rint(whole / (1.0 + np.exp(logits))), 1, whole - 1), np.int32)
 
 
+@cache
 def beta_binomial_table() -> np.ndarray:
     """The borders of all 256 levels (cells, 257) in 2^20, no level without a mass, for every pair of outputs."""
     o = (np.arange(2 * SHAPE_REACH << SHAPE) + 0.5) / 2.0**SHAPE - SHAPE_REACH
@@ -61,7 +63,9 @@ def beta_binomial_table() -> np.ndarray:
     levels = np.arange(257)
     whole = np.floor(np.pad(shares, ((0, 0), (1, 0))) * (2**LEVEL - 256)).astype(np.int32) + levels
     whole[:, -1] = 2**LEVEL
-    return np.ascontiguousarray(whole, np.int32)
+    made = np.ascontiguousarray(whole, np.int32)
+    made.setflags(write=False)
+    return made
 
 
 def _fixed(values: np.ndarray) -> np.ndarray:
