@@ -56,7 +56,7 @@ def main() -> None:
 
     trained = vitral.TrainedModel(spec, model, state.result(plan), data.contract, {})
     holes = np.isnan(table["height"])
-    filled = trained.reconstruct(table, fill=True)["height"][holes]
+    filled = trained.impute(table).values["height"][holes]
     for sex in ("f", "m"):
         mean = filled[table["sex"][holes] == sex].mean()
         print(f"height filled in for {sex}: {mean:.1f} on average")

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from vitral import __version__
+from vitral.applications.imputation import SAMPLES, Imputed, holed, impute, whole, whole_columns
 from vitral.core.randomness import stream
 from vitral.data import Contract, Rows
-from vitral.data.frames import frame_like, is_frame, table_of
+from vitral.data.frames import frame_like, is_frame, table_of, with_columns
 from vitral.data.opening import known
 from vitral.data.support import check_values
 from vitral.data.tables import decoded as decoded_table
-from vitral.data.tables import filled, named_codes, outside, rows_of
+from vitral.data.tables import named_codes, outside, rows_of
 from vitral.errors import FileError, UsageError, VitralError, unknown
 from vitral.evaluation.latent import codes, decoded
 from vitral.evaluation.likelihood import log_px_hat
@@ -30,6 +31,19 @@ from vitral.persistence.models import ODD
 from vitral.specs import Spec
 
 TINY = "tiny"
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What was given, without holes: ``values`` the means, ``draws`` several completions, each of its kind.
+
+    ``ess`` (N,) is the effective number of draws behind every row, NaN where nothing was missing; below about ten the
+    values of a row rest on almost nothing.
+    """
+
+    values: Any
+    draws: tuple[Any, ...]
+    ess: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -116,19 +130,56 @@ class TrainedModel:
         c = self.context(z.shape[:-1], label=label, context=context)
         return decoded(self.model, self.theta, z, c)
 
-    def reconstruct(self, array: Any, *, label: Any = None, context: Any = None, fill: bool = False) -> Any:
-        """Decoder means at the mean of q(z given x), (N, D); of a frame: its columns, in their types and classes.
-
-        With ``fill`` what was observed stays, and only what is missing is taken from the model.
-        """
+    def reconstruct(self, array: Any, *, label: Any = None, context: Any = None) -> Any:
+        """Decoder means at the mean of q(z given x), (N, D); of a frame: its columns, in their types and classes."""
         rows = self.rows(array)
         label = self._label_of(rows, label, context)
         x = self._means(self._codes(rows, label, context), label, context)
-        if fill:
-            x = filled(rows, x)
         if is_frame(array):
             return frame_like(array, decoded_table(self.contract, x))
         return self.outside(x)
+
+    def impute(
+        self, given: Any, *, hidden: Any = None, draws: int = 0, samples: int = SAMPLES, seed: int = 0,
+        label: Any = None, context: Any = None,
+    ) -> Completed:  # fmt: skip
+        """What is missing, filled in: NaN of an array, holes of a frame, and what ``hidden`` marks.
+
+        Importance-weighted means given the rest of the row (Mattei and Frellsen 2019), the most probable of classes;
+        with ``draws`` also so many draws. ``hidden`` is true where an entry of an array is to be ignored, of its shape
+        or of that of a row. A model that was not trained with holes is shown rows that it has completed itself.
+
+        Parameters
+        ----------
+        given
+            An array (N, D), (N, H, W) or (N, H, W, C), or a frame: what comes back is of its kind and its types.
+        samples
+            Draws of z behind every row.
+
+        Raises DataError for what does not fit the model, UsageError for a plain autoencoder.
+        """
+        if is_frame(given):
+            if hidden is not None:
+                raise UsageError("hidden is for arrays: leave entries of a frame empty")
+            contract = replace(known(self.contract, "this"), missing=True)
+            rows = rows_of(table_of(given), contract)
+        else:
+            given = np.asarray(given)
+            rows = holed(self.contract, given, None if hidden is None else np.asarray(hidden, bool))
+        check_values(rows, self.model.likelihood, "the data")
+        c = self.context((len(rows),), label=self._label_of(rows, label, context), context=context)
+        rows = replace(rows, context=c)
+        made = self.imputed(rows, draws=draws, samples=samples, seed=seed)
+        if is_frame(given):
+            back = [with_columns(given, whole_columns(self.contract, rows, x)) for x in (made.means, *made.draws)]
+        else:
+            back = [whole(self.contract, given, rows, x) for x in (made.means, *made.draws)]
+        return Completed(back[0], tuple(back[1:]), made.ess)
+
+    def imputed(self, rows: Rows, *, draws: int = 0, samples: int = SAMPLES, seed: int = 0) -> Imputed:
+        """The same of rows as this model reads them, in its own units."""
+        how = {"samples": samples, "draws": draws, "seed": seed}
+        return impute(self.model, self.theta, rows, for_holes=self.contract.missing, **how)
 
     def outside(self, x: np.ndarray) -> np.ndarray:
         """x (..., D) in the unit of the data, where the features of this model are scaled one by one."""

@@ -57,6 +57,7 @@ TEXTS = {
     "table.csv": TABLE,
     "ragged.csv": TABLE + "44,Natal\n",
     "hole.csv": TABLE.replace("25,Recife", ",Recife"),
+    "gone.csv": "".join(line.rpartition(",")[0] + ",\n" if n else line + "\n" for n, line in enumerate(TABLE.split())),
     "mixed.csv": TABLE.replace("25,Recife", "old,Recife"),
     "strange.csv": TABLE.replace("Natal", "Paris"),
 
@@ -270,6 +271,41 @@ CASES = {
         train table.csv --columns city:number
         train table.csv --likelihood bernoulli
         train missing.csv
+    """,
+    "Missing values": """
+        impute table.csv
+        impute digits
+        impute tiny digits
+        impute missing.csv
+        impute missing.npy
+        impute notes
+        impute good.npy
+        impute gone.csv
+        impute hole.csv --epochs 0
+        impute hole.csv --hidden wide
+        impute hole.csv --draws -1
+        impute hole.csv --samples 1
+        impute hole.csv --hide top
+        impute hole.csv --rows 3
+        impute hole.csv -o hole.csv
+        impute hole.csv -o whole.parquet
+        impute hole.csv -o nowhere/whole.csv
+        impute hole.csv --model latent-2
+        impute hole.csv --label 3
+        impute hole.csv --keep model.bin
+        impute nan.npy --columns age
+        impute nan.npy --hide top
+        impute nan.npy -o nan.csv
+        impute nan.npy -o nan.png
+        impute grey.npy --hide bottom
+        impute grey.npy --hide bottom --mask good.npy
+        impute grey.npy --mask good.npy
+        impute infinite.npy --mask good.npy
+        impute tiny nan.npy
+        impute tiny hole.csv
+        impute tiny mnist
+        impute tiny mnist --hide bottom --epochs 3
+        impute tiny mnist --hide midle
     """,
     "Folders of images": """
         train notes

@@ -100,19 +100,6 @@ def test_a_table_is_encoded_reconstructed_and_sampled_with_names_and_types(run, 
     assert len(opened(f"sample.{ending}")) == 50
 
 
-def test_filling_keeps_what_was_observed_and_fills_the_rest(run, place, folder):
-    assert run("reconstruct", str(place / "run"), str(place / "people.csv"), "--fill", "-o", "filled.csv").code == 0
-    before, after = read(place / "people.csv"), read(folder / "filled.csv")
-    assert list(after) == NAMES
-    for name in NAMES:
-        assert "" not in after[name]
-        kept = [(old, new) for old, new in zip(before[name], after[name], strict=True) if old]
-        if name == "height":
-            assert [float(old) for old, _ in kept] == pytest.approx([float(new) for _, new in kept], rel=1e-12)
-        else:
-            assert all(old == new for old, new in kept)
-
-
 def test_evaluation_scores_the_table_and_files_with_the_same_columns(run, place, folder):
     """Its own rows, and the same file by name; the numbers exist and agree."""
     words = ["evaluate", str(place / "run"), "--samples", "20", "--json", "-q"]
@@ -144,7 +131,7 @@ def test_frames_go_in_and_frames_of_their_kind_come_out(place):
     polars = pytest.importorskip("polars")
     trained, given = model(place), {name: values for name, values in columns().items() if name in NAMES}
     frame = pandas.DataFrame(given).iloc[50:60]
-    codes, made = trained.encode(frame), trained.reconstruct(frame, fill=True)
+    codes, made = trained.encode(frame), trained.impute(frame).values
     assert list(codes.columns) == ["z1", "z2"]
     assert codes.index.equals(frame.index)
     assert made.dtypes.equals(frame.dtypes)
@@ -152,7 +139,7 @@ def test_frames_go_in_and_frames_of_their_kind_come_out(place):
     other = polars.DataFrame({name: values.tolist() for name, values in given.items()}).with_columns(
         polars.col("height").fill_nan(None)
     )[50:60]
-    again = trained.reconstruct(other, fill=True)
+    again = trained.impute(other).values
     assert again.schema == other.schema
     assert again["city"].to_list() == made["city"].tolist()
     np.testing.assert_allclose(trained.score(other), trained.score(frame))
@@ -238,7 +225,6 @@ TABLE = [
     ("train digits --label-column y --out r", 2, "digits has labels of its own: leave y out"),
     ("train digits --columns y --out r", 2, "are those of a table"),
     ("sample tiny -o rows.csv", 2, "plain rows, which have no columns for rows.csv"),
-    ("reconstruct RUN PEOPLE --fill -o r.npy", 2, "--fill fills in the columns of a table"),
     ("reconstruct RUN PEOPLE --data PEOPLE -o r.csv", 2, "named twice"),
     ("sample RUN -o rows.png", 2, "plain rows, not on images"),
 ]  # fmt: skip

@@ -34,7 +34,7 @@ LEVELS = {
     "vitral.allocator": 3,
     "vitral.kernel": 3.1,
     "vitral.environment": 3,
-    "vitral.applications": 6,
+    "vitral.applications": 5.1,
     "vitral.study": 6,
     "vitral.api": 6,
     "vitral.report": 7,

@@ -27,6 +27,7 @@ COMMANDS = {
     "grid": "The latent plane as a grid of images.",
     "traverse": "One latent dimension at a time, the most used first.",
     "interpolate": "From one image to another through the latent space.",
+    "impute": "What is missing in tables or images, filled in.",
     "encode": "Codes of images or rows, as an array.",
     "compress": "Images or integers into a small lossless file.",
     "decompress": "Such a file back into what it was.",

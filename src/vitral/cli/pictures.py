@@ -71,6 +71,7 @@ def write(path: Path, made: Any, *, as_json: bool, quiet: bool) -> None:
 
 
 def content(ending: str, made: Any) -> bytes:
+    """A figure, an array or columns as the bytes of a file with this ending."""
     """The bytes of a file with this ending."""
     if ending in (".png", ".svg"):
         from vitral.report.figures.export import png_bytes, svg_text

@@ -14,7 +14,7 @@ from vitral.errors import UsageError
 @options.command(
     "reconstruct",
     ("vitral reconstruct -o reconstructions.png", ""),
-    ("vitral reconstruct runs/table table.csv --fill -o filled.csv", "a model of a table"),
+    ("vitral reconstruct runs/table table.csv -o means.csv", "a model of a table"),
     ("vitral reconstruct runs/short --model latent-10 --rows 20 -o some.npy", "a model of a run"),
 )
 @options.model_argument
@@ -27,7 +27,6 @@ from vitral.errors import UsageError
 @click.option(
     "--draws", type=click.IntRange(0, 10), default=2, show_default=True, help="Rows decoded from sampled z."
 )
-@click.option("--fill", is_flag=True, help="In a table: keep what was observed, and fill in what is missing.")
 @options.label
 @options.out("reconstructions.png", "Picture (.png, .svg), array (.npy) or table (.csv, .parquet).")
 @options.seed
@@ -42,7 +41,6 @@ def command(
     data_name: str | None,
     count: int | None,
     draws: int,
-    fill: bool,
     label: str | None,
     out: Path,
     seed: int,
@@ -60,6 +58,7 @@ def command(
     from vitral.api import load_one
     from vitral.cli.inputs import rows_to_use
     from vitral.cli.pictures import PICTURES, columns_of, image_shape, target, write
+    from vitral.data.tables import decoded as decoded_table
     from vitral.evaluation.latent import codes, decoded
 
     if data and data_name:
@@ -67,8 +66,6 @@ def command(
     path = target(out, force=force, tables=True)
     trained = load_one(model, name)
     table = columns_of(trained, path)
-    if fill and not table:
-        raise UsageError("--fill fills in the columns of a table: write one with -o name.csv")
     shape = image_shape(trained) if path.suffix in PICTURES else None
     rows = rows_to_use(trained, data or data_name, label=label, quiet=quiet)
     rows = rows.select(slice(0, count or (len(rows) if table else 10)))
@@ -76,7 +73,7 @@ def command(
     if shape is None and not table:
         made = trained.outside(made)
     if table:
-        made = _columns(trained, rows, made, fill=fill)
+        made = decoded_table(trained.contract, made)
     if shape is not None:
         from vitral.report.figures.images import reconstruction_figure
 
@@ -84,12 +81,6 @@ def command(
         shown = _shown(trained, batch, made, draws, seed, language)
         made = reconstruction_figure(shown, shape, labels=trained.contract.called(rows.labels), language=language)
     write(path, made, as_json=as_json, quiet=quiet)
-
-
-def _columns(trained: Any, rows: Any, made: Any, *, fill: bool) -> dict[str, Any]:
-    from vitral.data.tables import decoded, filled
-
-    return decoded(trained.contract, filled(rows, made) if fill else made)
 
 
 def _shown(trained: Any, batch: Any, at_mean: Any, draws: int, seed: int, language: str) -> dict[str, Any]:

@@ -116,3 +116,10 @@ def parquet_bytes(columns: dict[str, np.ndarray]) -> bytes:
     pyarrow, content = _pyarrow(), io.BytesIO()
     pyarrow.parquet.write_table(arrow_table(columns), content)
     return content.getvalue()
+
+
+def filled_parquet(path: Path, columns: dict[str, np.ndarray]) -> bytes:
+    """A parquet file in which some columns are others; the rest, of any type, is what it was."""
+    pyarrow, content = _pyarrow(), io.BytesIO()
+    pyarrow.parquet.write_table(with_columns(pyarrow.parquet.read_table(path), columns), content)
+    return content.getvalue()

@@ -306,7 +306,12 @@ def named_codes(mu: np.ndarray) -> dict[str, np.ndarray]:
     return {f"z{place + 1}": column for place, column in enumerate(mu.T)}
 
 
-def filled(rows: Rows, x: np.ndarray) -> np.ndarray:
-    """x (N, D) with what was observed of the rows in the place of what a model says about it."""
-    observed = rows.take(slice(None), "float64")
-    return np.where(np.isnan(observed), x, observed)
+def settled(contract: Contract, data: np.ndarray) -> np.ndarray:
+    """Data (N, D) of a model of a table as its columns know them: 0 or 1, whole counts and whole numbers."""
+    made = np.array(data, np.float64)
+    for place, column in enumerate(contract.columns or ()):
+        if column.kind == "boolean":
+            made[:, place] = made[:, place] >= 0.5
+        elif column.kind == "count" or (column.kind == "number" and column.dtype in WHOLE):
+            made[:, place] = np.rint(made[:, place])
+    return made

@@ -17,8 +17,9 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from vitral.applications.augmentation import STARTS, around_rows, from_prior
 from vitral.core.randomness import stream
 from vitral.errors import DataError, MissingPackage, UsageError
-from vitral.estimator import fitting, frames, parameters
+from vitral.estimator import fitting, frames
 from vitral.estimator.conditional import ConditionalVAE
+from vitral.training import pace
 
 HIDDEN, LATENT = (64,), 8  # of the model where none is given: chosen on half of the tables of docs/augmentation.md
 UPDATES, LEAST_EPOCHS = 1000, 20  # steps of its training, about, where the rows are few
@@ -145,7 +146,7 @@ class VAEOverSampler(_Base):  # type: ignore[misc, valid-type]
         """A model that is not fitted yet: the given one's clone, or one of the size that suits small tables."""
         model = self.estimator
         if model is None:
-            batch = parameters.batch_size("auto", len(rows))
+            batch = pace.batch_size(len(rows))
             epochs = max(UPDATES * batch // len(rows), LEAST_EPOCHS)
             model = ConditionalVAE(LATENT, hidden=HIDDEN, max_iter=epochs)
         if not isinstance(model, ConditionalVAE):

@@ -13,6 +13,7 @@ from vitral.data.batches import steps_per_epoch
 from vitral.errors import UsageError, unknown
 from vitral.networks import positive
 from vitral.specs import LIKELIHOODS, OBJECTIVES, OPTIMISERS, Spec, member
+from vitral.training import pace
 from vitral.training.loop import Plan
 
 STRUCTURE = ("encoder", "decoder", "posterior", "prior")
@@ -29,8 +30,6 @@ ELSEWHERE = {
 }
 
 WATCHED = 64  # rows that are measured after every epoch where nothing depends on it but the check that all is finite
-LEAST_BATCH, MOST_BATCH, STEPS = 16, 128, 16  # batch_size "auto": this many steps an epoch, between these sizes
-LEAST_EPOCHS, MOST_EPOCHS, UPDATES = 30, 300, 5000  # max_iter "auto": about so many steps, within these epochs
 LARGE_STEP = 2**25  # parameters times rows of a batch from which two cores are quicker than one
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
@@ -102,7 +101,7 @@ def _network(entry: Any, hidden: list[int]) -> Any:
 def plan_of(estimator: Any, rows: int, dtype: str, parameters: int) -> Plan:
     """How an estimator asks for its training, with so many rows."""
     said = structure(estimator.spec)
-    batch = batch_size(estimator.batch_size, rows)
+    batch = pace.batch_size(rows) if estimator.batch_size == "auto" else int(estimator.batch_size)
     given = {key: said[key] for key in TRAINING if key in said and key not in ("optimiser", "objective")}
     given.setdefault("shards", 2 if parameters * min(batch, rows) >= LARGE_STEP else 1)
     _check(given)
@@ -119,21 +118,14 @@ def plan_of(estimator: Any, rows: int, dtype: str, parameters: int) -> Plan:
     )
 
 
-def batch_size(asked: Any, rows: int) -> int:
-    """Rows a step; "auto" makes at least 16 steps an epoch of few rows, and takes 128 of many."""
-    return int(min(max(rows // STEPS, LEAST_BATCH), MOST_BATCH)) if asked == "auto" else int(asked)
-
-
 def epochs(asked: Any, rows: int, batch: int, *, steps: int | None = None) -> int:
-    """How often every row is seen; "auto" makes about 5,000 steps: 300 times of few rows, 30 times of many.
+    """How often every row is seen; "auto": as often as suits few rows or many.
 
     Where ``steps`` are asked for, it is as often as comes nearest to them, and at least once.
     """
     if steps is not None:
         return max(round(steps / steps_per_epoch(rows, batch)), 1)
-    if asked != "auto":
-        return int(asked)
-    return min(max(UPDATES * batch // max(rows, 1), LEAST_EPOCHS), MOST_EPOCHS)
+    return pace.epochs(rows, batch) if asked == "auto" else int(asked)
 
 
 def _objective(entry: Any, beta: Any) -> Any:
