@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +124,47 @@ def test_a_table_comes_with_its_columns_its_types_and_its_label(run, folder, tab
     assert Counter(made["kind"]) == {"new": 20, "old": 20}
     assert (made["age"] == made["age"].round()).all()
     assert told(run, table_run, "--label", "old", "-n", "9", "--start", "rows", "-o", "old.csv")["rows"] == 9
+
+
+def test_names_of_classes_that_are_no_names_of_folders_are_refused(trained, tmp_path):
+    """A class called ../x must not leave its folder."""
+    from dataclasses import replace
+
+    from vitral.cli.made import check_form
+    from vitral.data.columns import Column
+    from vitral.errors import UsageError
+
+    model = vitral.load(trained).model("latent-2")
+    for name in ("../x", "a/b", "c:", ".", "..", "", "x.", "two\nlines", "a\\b"):
+        label = Column("y", "category", "string", ("fine", name))
+        named = replace(model, contract=replace(model.contract, label=label))
+        check_form(Path("made"), named, np.array([0, 0]), 2)
+        with pytest.raises(UsageError, match=r"cannot be the name of a folder: use -o made\.npz"):
+            check_form(Path("made"), named, np.array([0, 1]), 2)
+
+
+def test_a_folder_that_cannot_be_finished_leaves_nothing(run, folder, classes_run, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    answer = run("augment", classes_run, "--per-class", "2", "-o", "images", "--no-check")
+    assert answer.code == 5
+    assert "No space left on device; choose another --out" in answer.err
+    assert list(folder.iterdir()) == []
+
+
+def test_where_the_data_are_gone_it_says_how_to_go_on(run, table_run):
+    """The table moved away: nothing to compare with, but rows can still be made."""
+    people = Path(table_run).with_name("people.csv")
+    hidden = people.rename(people.with_name("moved.csv"))
+    try:
+        answer = run("augment", table_run, "-n", "4", "-o", "rows.csv")
+        assert answer.code != 0
+        assert "leave the comparison out with --no-check" in answer.err
+        assert told(run, table_run, "-n", "4", "-o", "rows.csv", "--no-check")["rows"] == 4
+    finally:
+        hidden.rename(people)
 
 
 WRONG = {

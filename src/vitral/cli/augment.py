@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vitral.cli import options
-from vitral.errors import UsageError
+from vitral.errors import DataError, FileError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,13 +80,14 @@ def command(
     if count and each:
         raise UsageError("give -n or --per-class, not both: how many in all, or of every class")
     trained = load_one(model, name)
-    data = _data(trained, data_name, quiet=quiet) if start == "rows" or not no_check else None
+    around = start == "rows"
+    data = _data(trained, data_name, needed=around, quiet=quiet) if around or not no_check else None
     labels, context = _wanted(trained, data, start, count, each, label, numbers)
     making = Making(trained, data, labels, context, seed, draws or trained.contract.columns is not None)
     check_form(path, trained, labels, len(making))
     with stages(2 - no_check, quiet=quiet) as announce:
         announce(f"making {len(making)} rows")
-        made = making.around() if start == "rows" else making.from_prior()
+        made = making.around() if around else making.from_prior()
         found = None
         if data is not None and not no_check:
             announce("comparing them with training rows and held-out rows")
@@ -108,10 +109,17 @@ def _target(out: Path, *, force: bool) -> Path:
     return out
 
 
-def _data(trained: TrainedModel, name: str | None, *, quiet: bool) -> Data:
+def _data(trained: TrainedModel, name: str | None, *, needed: bool, quiet: bool) -> Data:
+    """The rows to start from and to compare with; where they are for comparison alone, an error says what helps."""
     from vitral.cli.inputs import model_data
 
-    return model_data(trained, name, quiet=quiet)
+    try:
+        return model_data(trained, name, quiet=quiet)
+    except (UsageError, DataError, FileError) as error:
+        if needed or name is not None:
+            raise
+        advice = "or name other data with --data, or leave the comparison out with --no-check"
+        raise type(error)(f"{error}; {advice}") from error
 
 
 def _wanted(

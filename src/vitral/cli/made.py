@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from vitral.applications.augmentation import Compared, Points, around_rows, comp
 from vitral.cli.console import say
 from vitral.cli.options import print_json
 from vitral.core.randomness import stream
-from vitral.data import Data
+from vitral.data import Contract, Data
 from vitral.data.tables import decoded, outside
 from vitral.errors import DataError, ResourceError, UsageError
 
@@ -43,6 +43,14 @@ class Made:
         if contract.stored != "uint8":
             return data.astype(self.x.dtype)
         return np.clip(np.rint(data), 0, 255).astype(np.uint8)
+
+    def images(self) -> np.ndarray:
+        """The rows as 8-bit images, (n, H, W) or (n, H, W, C): of numbers from 0 to 1, white is 1."""
+        contract = self.trained.contract
+        shape = contract.image_shape or ()
+        levels = 255.0 * self.x if has_white(contract) else self.stored()
+        images = np.clip(np.rint(levels), 0, 255).astype(np.uint8).reshape(-1, *shape)
+        return images[..., 0] if shape[2:] == (1,) else images
 
     def columns(self) -> dict[str, np.ndarray]:
         """The rows as columns by name, the label's among them."""
@@ -144,6 +152,8 @@ def check_form(path: Path, trained: TrainedModel, labels: np.ndarray | None, cou
         raise UsageError(
             f"a picture shows at most {MOST_IN_A_PICTURE} images, got {count}: ask for fewer, or use -o {path.stem}.npz"
         )
+    if not path.suffix:
+        _check_folder(path, trained, labels)
     classes = 0 if labels is None else len(np.unique(labels))
     if path.suffix == ".npy" and classes > 1:
         raise UsageError(
@@ -152,25 +162,38 @@ def check_form(path: Path, trained: TrainedModel, labels: np.ndarray | None, cou
         )
 
 
+def has_white(contract: Contract) -> bool:
+    """Whether rows of the model are grey levels from 0 to 1."""
+    return contract.location is None and (contract.low, contract.high) == (0.0, 1.0)
+
+
+def _check_folder(path: Path, trained: TrainedModel, labels: np.ndarray | None) -> None:
+    """Refuse numbers that are no grey levels, and names of classes that are none of a folder."""
+    if not has_white(trained.contract) and trained.contract.stored != "uint8":
+        raise UsageError(f"no grey level is known for the numbers of this model's images: use -o {path.name}.npz")
+    for name in trained.contract.called(None if labels is None else np.unique(labels).tolist()) or ():
+        text = str(name)
+        if text != text.strip(" .") or not text or set(text) & set('<>:"/\\|?*') or not text.isprintable():
+            raise UsageError(f"the class {text!r} cannot be the name of a folder: use -o {path.name}.npz")
+
+
 def _folder(path: Path, made: Made) -> None:
     """Images as PNG files, in a folder for each class where there are some; the folder appears when it is whole."""
     from PIL import Image
 
-    from vitral.cli.pictures import image_shape
-
-    shape = image_shape(made.trained)
-    bytes_ = np.clip(np.rint(255.0 * made.x), 0, 255).astype(np.uint8).reshape(-1, *shape)
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished, names = path.with_name(f".{path.name}.unfinished"), made.names
+    shutil.rmtree(unfinished, ignore_errors=True)  # what a killed run has left
     try:
         unfinished.mkdir()
-        for number, image in enumerate(bytes_):
-            home = unfinished if made.names is None else unfinished / str(made.names[number])
+        for number, image in enumerate(made.images()):
+            home = unfinished if names is None else unfinished / str(names[number])
             home.mkdir(exist_ok=True)
-            with io.BytesIO() as png:
-                Image.fromarray(image.squeeze()).save(png, "PNG")
-                (home / f"{number:06}.png").write_bytes(png.getvalue())
+            Image.fromarray(image).save(home / f"{number:06}.png")
+        if path.is_dir():
+            path.rmdir()  # it is empty
         unfinished.replace(path)
     except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
         raise ResourceError(f"cannot write {path}: {error.strerror or error}; choose another --out") from error
 
 
