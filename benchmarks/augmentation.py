@@ -52,6 +52,7 @@ SIDE = 28
 OF_DIGITS = ("none", "shifts of one pixel", "SMOTE", "VAE, around rows", "VAE, from the prior")
 OF_TABLES = ("none", "RandomOverSampler", "SMOTE", "VAEOverSampler")
 Rows = tuple[np.ndarray, np.ndarray]
+Grouped = dict[tuple[str, str, str], list[Any]]  # by what a cell is of, method and classifier
 
 
 def few_digits_model() -> ConditionalVAE:
@@ -188,14 +189,16 @@ def cells(part: str, seeds: int, folder: Path | None) -> Iterator[tuple[str, Cal
 
 def measure(part: str, seeds: int, folder: Path | None, out: Path, minutes: float) -> bool:
     """Measure what is not there yet, cell by cell; whether all of it is there now."""
-    began = time.monotonic()
-    for key, cell in cells(part, seeds, folder):
+    began, wanted = time.monotonic(), list(cells(part, seeds, folder))
+    names = [key.rsplit("/", 2)[0] for key, _ in wanted]
+    for key, cell in wanted:
         results = _read(out)
         if key in results[part]["cells"]:
             continue
         if time.monotonic() - began > 60.0 * minutes:
             return False
         results[part]["cells"][key] = cell()
+        results[part]["names"] = list(dict.fromkeys([*results[part].get("names", ()), *names]))
         results[part] |= {"date": datetime.now(UTC).date().isoformat(), "environment": show_versions()}
         out.parent.mkdir(parents=True, exist_ok=True)
         write_json(out, results)
@@ -209,43 +212,52 @@ def _read(out: Path) -> dict[str, Any]:
     return {"schema": 1, "digits": {"cells": {}}, "tables": {"cells": {}}}
 
 
-def _grouped(part: dict[str, Any]) -> dict[tuple[str, str, str], list[Any]]:
-    """Cells of all seeds by what they are of, method and classifier."""
-    found: dict[tuple[str, str, str], list[Any]] = {}
+def _grouped(part: dict[str, Any], methods: tuple[str, ...]) -> Grouped:
+    """Cells by what they are of, method and classifier: those of the seeds that every method has been measured with."""
+    found: Grouped = {}
     for key, by_judge in part["cells"].items():
-        what, method, _ = key.rsplit("/", 2)
-        for judge, value in by_judge.items():
-            found.setdefault((what, method, judge), []).append(value)
+        what, method, seed = key.rsplit("/", 2)
+        if all(f"{what}/{other}/{seed}" in part["cells"] for other in methods):
+            for judge, value in by_judge.items():
+                found.setdefault((what, method, judge), []).append(value)
     return found
+
+
+def _counted(grouped: Grouped, what: str) -> str:
+    """How many there are of each, such as "3 draws" or "1 to 3 draws"."""
+    counts = sorted({len(values) for values in grouped.values()})
+    some = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"{some} {what}{'' if counts == [1] else 's'}"
 
 
 def digits_table(results: dict[str, Any]) -> str:
     """Accuracy in percent by classifier and method, and the gain over no method, paired by draw."""
-    grouped, rows = _grouped(results["digits"]), []
+    grouped, rows = _grouped(results["digits"], OF_DIGITS), []
     for judge in judges(0, network=True):
         for method in OF_DIGITS:
-            cells_ = []
-            for each in LABELS:
-                values, plain = (100 * np.array(grouped.get((str(each), kind, judge), [])) for kind in (method, "none"))
-                if len(values) < 2 or len(values) != len(plain):
-                    cells_.append("–")
-                    continue
-                gain = "" if method == "none" else f" ({values.mean() - plain.mean():+.1f})".replace("-", "−")
-                cells_.append(f"{values.mean():.1f} ± {values.std(ddof=1):.1f}{gain}")
-            rows.append([judge, method, *cells_])
-    seeds = len(next(iter(grouped.values())))
+            rows.append([judge, method, *[_gained(grouped, str(each), method, judge) for each in LABELS]])
     note = (
-        f"Test accuracy in percent, mean and standard deviation over {seeds} draws of the labels; in brackets the "
-        "difference to no augmentation."
+        f"Test accuracy in percent, {_counted(grouped, 'draw')} of the labels: mean, standard deviation where there "
+        "are several, and in brackets the difference to no augmentation."
     )
     return markdown(("classifier", "augmentation", *[f"{each} a class" for each in LABELS]), rows, note)
 
 
+def _gained(grouped: Grouped, each: str, method: str, judge: str) -> str:
+    """Mean, spread, and the difference to no augmentation; a dash where nothing is measured."""
+    values, plain = (100 * np.array(grouped.get((each, kind, judge), [])) for kind in (method, "none"))
+    if not len(values):
+        return "–"
+    spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
+    gain = "" if method == "none" else f" ({values.mean() - plain.mean():+.1f})".replace("-", "−")
+    return f"{values.mean():.1f}{spread}{gain}"
+
+
 def tables_table(results: dict[str, Any], halves: tuple[str, ...] = ("built in", "first half", "second half")) -> str:
     """Means over tables, the halves of ADBench apart."""
-    grouped, rows = _grouped(results["tables"]), []
+    grouped, rows = _grouped(results["tables"], OF_TABLES), []
     for half in halves:
-        names = _names(grouped, half)
+        names = _names(results["tables"]["names"], half)
         for judge in judges(0, network=False):
             for method in OF_TABLES:
                 values = {name: _means(grouped, name, method, judge) for name in names}
@@ -256,18 +268,17 @@ def tables_table(results: dict[str, Any], halves: tuple[str, ...] = ("built in",
                 pairs = np.array([(values[name], smote[name]) for name in whole])
                 better = int((pairs[:, 0, 0] > pairs[:, 1, 0]).sum())
                 shown = [f"{100 * value:.1f}" for value in pairs[:, 0].mean(axis=0)]
-                rows.append([half, judge, method, *shown, "" if method == "SMOTE" else f"{better} of {len(whole)}"])
-    seeds = len(next(iter(grouped.values())))
+                count = "" if method == "SMOTE" else f"{better} of {len(whole)}"
+                rows.append([f"{half} ({len(whole)})", judge, method, *shown, count])
     note = (
-        f"Means in percent over the tables of each group, {seeds} splits each; the last column counts tables whose "
-        "average precision is higher than with SMOTE."
+        f"Means in percent over the tables of each group, {_counted(grouped, 'split')} of each; the last column counts "
+        "tables whose average precision is higher than with SMOTE."
     )
     columns = ("tables", "classifier", "over-sampling", "average precision", "balanced accuracy", "better than SMOTE")
     return markdown(columns, rows, note)
 
 
-def _names(grouped: dict[tuple[str, str, str], list[Any]], half: str) -> list[str]:
-    names = list(dict.fromkeys(name for name, _, _ in grouped))
+def _names(names: list[str], half: str) -> list[str]:
     adbench = sorted(name for name in names if name.startswith("ADBench"))
     middle = (len(adbench) + 1) // 2
     parts = {"built in": [name for name in names if name not in adbench], "first half": adbench[:middle]}
@@ -275,7 +286,7 @@ def _names(grouped: dict[tuple[str, str, str], list[Any]], half: str) -> list[st
 
 
 def _means(
-    grouped: dict[tuple[str, str, str], list[Any]], name: str, method: str, judge: str
+    grouped: Grouped, name: str, method: str, judge: str
 ) -> tuple[float, ...] | None:
     values = grouped.get((name, method, judge))
     if not values:

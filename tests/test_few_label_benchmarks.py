@@ -113,25 +113,28 @@ def test_a_stopped_measurement_goes_on_where_it_was(augmentation, tmp_path, monk
     assert list(json.loads(out.read_text("utf-8"))["digits"]["cells"]) == [key for key, _ in cells]
 
 
-def test_the_table_of_digits_says_gains_over_nothing(augmentation):
+def test_the_table_of_digits_says_gains_over_nothing(augmentation, monkeypatch):
     """Means, spread, and the difference to no augmentation; a dash where the draws are not complete."""
     cells = {}
     for seed, (plain, made) in enumerate([(0.5, 0.6), (0.7, 0.7)]):
         cells[f"5/none/{seed}"] = {"kNN": plain}
         cells[f"5/SMOTE/{seed}"] = {"kNN": made}
     cells["10/none/0"] = {"kNN": 0.5}
+    monkeypatch.setattr(augmentation, "OF_DIGITS", ("none", "SMOTE"))
     text = augmentation.digits_table({"digits": {"cells": cells}})
     assert "| kNN | none | 60.0 ± 14.1 | – | – |" in text
     assert "| kNN | SMOTE | 65.0 ± 7.1 (+5.0) | – | – |" in text
 
 
-def test_the_table_of_tables_keeps_the_halves_apart(augmentation):
+def test_the_table_of_tables_keeps_the_halves_apart(augmentation, monkeypatch):
     cells = {}
     for name, ours in (("wine", 0.9), ("ADBench a", 0.4), ("ADBench b", 0.8), ("ADBench c", 0.2)):
         for method, value in (("SMOTE", 0.5), ("VAEOverSampler", ours)):
             scores = {"average_precision": value, "balanced_accuracy": value}
             cells[f"{name}/{method}/0"] = {"kNN": scores}
-    text = augmentation.tables_table({"tables": {"cells": cells}})
-    assert "| built in | kNN | VAEOverSampler | 90.0 | 90.0 | 1 of 1 |" in text
-    assert "| first half | kNN | VAEOverSampler | 60.0 | 60.0 | 1 of 2 |" in text
-    assert "| second half | kNN | VAEOverSampler | 20.0 | 20.0 | 0 of 1 |" in text
+    monkeypatch.setattr(augmentation, "OF_TABLES", ("SMOTE", "VAEOverSampler"))
+    names = ["wine", *(f"ADBench {letter}" for letter in "abc")]
+    text = augmentation.tables_table({"tables": {"cells": cells, "names": names}})
+    assert "| built in (1) | kNN | VAEOverSampler | 90.0 | 90.0 | 1 of 1 |" in text
+    assert "| first half (2) | kNN | VAEOverSampler | 60.0 | 60.0 | 1 of 2 |" in text
+    assert "| second half (1) | kNN | VAEOverSampler | 20.0 | 20.0 | 0 of 1 |" in text
