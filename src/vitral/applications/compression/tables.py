@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vitral.core.parameters import Views
-from vitral.parts.likelihoods import BetaBinomial
+from vitral.parts.likelihoods.counts import LOG_SHAPE
 
 DEPTH = 12  # a latent has 2^DEPTH buckets of equal prior mass
 FINE = 16  # the fraction of what Gaussians are made of: means, borders, deviations
@@ -55,17 +54,25 @@ def bernoulli_table() -> np.ndarray:
 
 @cache
 def beta_binomial_table() -> np.ndarray:
-    """The borders of all 256 levels (cells, 257) in 2^20, no level without a mass, for every pair of outputs."""
+    """The borders of all 256 levels (cells, 257) in 2^20, no level without a mass, for every pair of outputs.
+
+    With n = 255, p(k + 1) / p(k) = (n - k) (a + k) / ((k + 1) (b + n - k - 1)): from a and b on, every operation is one
+    that IEEE 754 rounds in one way, so that all machines make the same table.
+    """
+    shape = shapes()
+    a, b = (each.reshape(-1, 1) for each in np.meshgrid(shape, shape, indexing="ij"))
+    k = np.arange(255.0)
+    ratios = (255.0 - k) * (a + k) / ((k + 1.0) * (b + (254.0 - k)))
+    shares = np.cumsum(np.cumprod(np.pad(ratios, ((0, 0), (1, 0)), constant_values=1.0), axis=1), axis=1)
+    shares /= shares[:, -1:].copy()
+    whole = np.rint(np.pad(shares, ((0, 0), (1, 0))) * (2**LEVEL - 256)).astype(np.int32) + np.arange(257)
+    return np.ascontiguousarray(whole, np.int32)
+
+
+def shapes() -> np.ndarray:
+    """a, and b, of a beta-binomial for every output that is looked up, to 24 bits."""
     o = (np.arange(2 * SHAPE_REACH << SHAPE) + 0.5) / 2.0**SHAPE - SHAPE_REACH
-    pairs = np.stack(np.meshgrid(o, o, indexing="ij"), axis=-1).reshape(-1, 2)
-    masses = np.exp(BetaBinomial().log_masses(Views({}), pairs))[:, 0]
-    shares = np.cumsum(masses, axis=1) / masses.sum(axis=1, keepdims=True)
-    levels = np.arange(257)
-    whole = np.floor(np.pad(shares, ((0, 0), (1, 0))) * (2**LEVEL - 256)).astype(np.int32) + levels
-    whole[:, -1] = 2**LEVEL
-    made = np.ascontiguousarray(whole, np.int32)
-    made.setflags(write=False)
-    return made
+    return np.asarray(np.exp(LOG_SHAPE.value(o)).astype(np.float32), np.float64)
 
 
 def _fixed(values: np.ndarray) -> np.ndarray:
