@@ -6,7 +6,8 @@
 All 10,000 MNIST test images: "levels" as they are, "bits" with a pixel v at 1 where RandomState(0).random_sample() <
 v / 255. Coded by one process and decoded by others: with one thread and two, with other kernels of OpenBLAS, and with
 NumPy's own vector units off. A rate counts every byte that the codec writes (initial bits, heads, header); the model
-is not in it, and its size stands beside. benchmarks/compression.py has the whole file beside other compressors.
+is not in it, and its size stands beside. Finished parts are kept, and a run that was stopped goes on with the next.
+benchmarks/compression.py has the whole file beside other compressors.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from vitral.persistence import load_tensors, save_tensors, write_json
 
 RESULT = Path(__file__).resolve().parent / "results" / "compression_rates.json"
 ROUNDS, DRAWS, BLOCK = 3, 5, 500
-CHUNKS = (10_000, 4_096, 1_000, 100)
+CHUNKS = (4_096, 1_000)
 MACHINES = {
     "one thread": {"OPENBLAS_NUM_THREADS": "1"},
     "two threads": {"OPENBLAS_NUM_THREADS": "2"},
@@ -131,47 +132,78 @@ def usable(variables: dict[str, str]) -> bool:
     return not wanted or (cpuinfo.exists() and wanted in cpuinfo.read_text(encoding="utf-8"))
 
 
-def measured(path: str, name: str, pythons: list[str]) -> dict[str, Any]:
-    """Everything about one model."""
-    trained, rows = load_one(path), test_rows(name)
-    model = quantised(trained)
+def facts(trained: TrainedModel, model: IntegerModel) -> dict[str, Any]:
+    """What the numbers belong to."""
+    sizes = sum(tensor.nbytes for tensor in model.tensors().values())
+    return {
+        "integer_model": {"sha256": model.digest, "bytes_uncompressed": sizes},
+        "bounds": {key: [one.bound for one in layers] for key, layers in model.networks.items()},
+        "training": {key: trained.facts.get(key) for key in ("recipe", "epochs", "seed")},
+        "spec": trained.spec.to_dict(),
+        "images": 10_000,
+        "rounds": ROUNDS,
+    }
+
+
+def rate(model: IntegerModel, rows: np.ndarray) -> dict[str, Any]:
+    """All rows in one piece: bytes, and seconds each way."""
     content, there, there_used = timed(lambda: encoded(model, rows))
     again, back, back_used = timed(lambda: decoded(model, content, len(rows)))
     if not np.array_equal(again, rows):
         raise AssertionError("what comes back is not what went in")
-    chunks = {}
-    for size in CHUNKS:
-        parts = [encoded(model, rows[at : at + size]) for at in range(0, len(rows), size)]
-        chunks[str(size)] = 8 * sum(map(len, parts)) / rows.size
-    with tempfile.TemporaryDirectory() as made:
-        file = Path(made) / "codec.safetensors"
-        stored(file, model, content)
-        machines = {
-            key: elsewhere(file, rows, variables, sys.executable) if usable(variables) else {"left_out": "no such unit"}
-            for key, variables in MACHINES.items()
-        }
-        for python in pythons:
-            machines[f"another interpreter, {len(machines)}"] = elsewhere(file, rows, {}, python)
-        model_bytes = file.stat().st_size - len(content)
     return {
         "bytes": len(content),
         "bits_per_pixel": 8 * len(content) / rows.size,
-        "ideal_bits_per_pixel": ideal_bits(model, rows),
-        "elbo_bits_per_pixel": elbo_bits(trained, rows, model.levels - 1.0),
-        "bits_per_pixel_in_chunks": chunks,
         "encode_seconds": there,
         "decode_seconds": back,
         "encode_processor_seconds": there_used,
         "decode_processor_seconds": back_used,
-        "decoded_elsewhere": machines,
-        "integer_model": {"sha256": model.digest, "bytes_uncompressed": model_bytes},
-        "bounds": {key: [one.bound for one in layers] for key, layers in model.networks.items()},
-        "training": {key: trained.facts.get(key) for key in ("recipe", "epochs", "seed")},
-        "spec": trained.spec.to_dict(),
-        "rounds": ROUNDS,
-        "date": datetime.now(UTC).date().isoformat(),
-        "environment": show_versions(),
+        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     }
+
+
+def in_chunks(model: IntegerModel, rows: np.ndarray) -> dict[str, float]:
+    """Bits a pixel where rows are coded in pieces that do not know of each other."""
+    rates = {}
+    for size in CHUNKS:
+        parts = [encoded(model, rows[at : at + size]) for at in range(0, len(rows), size)]
+        rates[str(size)] = 8 * sum(map(len, parts)) / rows.size
+    return rates
+
+
+def on_machines(model: IntegerModel, rows: np.ndarray, pythons: list[str]) -> dict[str, Any]:
+    """Whether the bytes are decoded alike by other processes, each a machine of its own kind."""
+    asked = {key: (variables, sys.executable) for key, variables in MACHINES.items()}
+    asked |= {f"another interpreter, {number}": ({}, python) for number, python in enumerate(pythons, 1)}
+    with tempfile.TemporaryDirectory() as made:
+        file = Path(made) / "codec.safetensors"
+        stored(file, model, encoded(model, rows))
+        return {
+            key: elsewhere(file, rows, variables, python) if usable(variables) else {"left_out": "no such unit here"}
+            for key, (variables, python) in asked.items()
+        }
+
+
+def measure(name: str, path: str, pythons: list[str], results: dict[str, Any], out: Path) -> None:
+    """Every part that is not there yet for this very model, each kept as soon as it is."""
+    trained, rows = load_one(path), test_rows(name)
+    model = quantised(trained)
+    known = facts(trained, model)
+    if results.get(name, {}).get("integer_model") != known["integer_model"]:
+        results[name] = {}
+    parts = {
+        "coded": lambda: rate(model, rows),
+        "elbo_bits_per_pixel": lambda: elbo_bits(trained, rows, model.levels - 1.0),
+        "ideal_bits_per_pixel": lambda: ideal_bits(model, rows),
+        "decoded_elsewhere": lambda: on_machines(model, rows, pythons),
+        "bits_per_pixel_in_chunks": lambda: in_chunks(model, rows),
+    }
+    for part, work in parts.items():
+        if part not in results[name]:
+            results[name] |= {part: work(), **known}
+            results[name] |= {"date": datetime.now(UTC).date().isoformat(), "environment": show_versions()}
+            write_json(out, results)
+            print(name, part, json.dumps(results[name][part]), flush=True)
 
 
 def main() -> None:
@@ -186,10 +218,7 @@ def main() -> None:
     results = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
     for one in options.models:
         name, _, path = one.partition("=")
-        results[name] = measured(path, name, options.python)
-        write_json(options.out, results)
-        shown = {key: value for key, value in results[name].items() if isinstance(value, int | float | str)}
-        print(name, json.dumps(shown), json.dumps(results[name]["decoded_elsewhere"]), flush=True)
+        measure(name, path, options.python, results, options.out)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ need it and many are coded at once. Derivation: docs/derivations/bits_back.md.
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import numpy as np
 
 from vitral.applications.compression.ans import LOW, WORD, Message
@@ -15,8 +17,9 @@ from vitral.applications.compression.codecs import Uniform
 from vitral.applications.compression.integer import IntegerModel
 from vitral.errors import DataError, FileError
 
+LEAST = 32  # the share of all rows so far that a batch has at least
 LANES = 8  # heads for each row of a batch
-MOST_LANES = {2: 512, 256: 2048}
+MOST_LANES = {2: 512, 256: 2048}  # by levels: what a head costs at the end is less beside rows of bytes
 MOST_ROWS = 1024  # of a batch
 WIDE = 2**20  # and at most so many numbers of a row's features in one
 
@@ -44,7 +47,7 @@ def decoded(model: IntegerModel, content: bytes, n: int) -> np.ndarray:
     sizes, rest = _sizes(content, n)
     if max(sizes) > most_rows(model):
         raise FileError("the coded data are damaged: a batch is larger than any; restore them from a copy")
-    lanes = [_lanes(model, sizes[: index + 1]) for index in range(len(sizes))]
+    lanes = [_lanes(model, largest) for largest in accumulate(sizes, max)]
     message = _unflushed(rest, lanes[-1])
     rows = np.empty((n, model.features), np.uint8)
     at = n
@@ -59,7 +62,7 @@ def decoded(model: IntegerModel, content: bytes, n: int) -> np.ndarray:
 def push_rows(model: IntegerModel, message: Message, rows: np.ndarray) -> float:
     """Code rows (n, D) together; how many words of the message a row needed, most of which it gave back."""
     start = len(message.words) - message.drawn
-    message.widen(_lanes(model, [len(rows)]))
+    message.widen(_lanes(model, len(rows)))
     h = model.encoded(rows)
     above, chosen, every_z = None, [], []
     for latents in model.latents:
@@ -99,13 +102,16 @@ def _joined(every_z: list[np.ndarray]) -> np.ndarray:
 
 
 def _next_size(model: IntegerModel, message: Message, sizes: list[int], need: float, left: int) -> int:
-    """As many rows as the words at hand are enough for, at most twice as many as before; one at least."""
+    """As many rows as the words at hand are enough for, at most twice as many as before.
+
+    At least a 32nd of those before, and one: rows that cost next to nothing would else be coded one by one.
+    """
     if not sizes:
         return 1
     most = min(2 * sizes[-1], most_rows(model), left)
     widening = 2.0 * LANES if message.lanes < MOST_LANES[model.levels] else 0.0
     enough = int(0.9 * len(message.words) / (need + widening + 1.0))
-    return max(1, min(most, enough))
+    return max(1, min(most, max(enough, sum(sizes) // LEAST)))
 
 
 def most_rows(model: IntegerModel) -> int:
@@ -113,9 +119,9 @@ def most_rows(model: IntegerModel) -> int:
     return max(1, min(MOST_ROWS, WIDE // model.features))
 
 
-def _lanes(model: IntegerModel, sizes: list[int]) -> int:
-    """How many lanes there are after batches of these sizes: more rows, more lanes, and never fewer again."""
-    return min(MOST_LANES[model.levels], LANES * max(sizes))
+def _lanes(model: IntegerModel, largest: int) -> int:
+    """How many lanes there are once the largest batch had so many rows; they never become fewer."""
+    return min(MOST_LANES[model.levels], LANES * largest)
 
 
 def _checked(model: IntegerModel, rows: np.ndarray) -> np.ndarray:

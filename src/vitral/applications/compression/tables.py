@@ -66,7 +66,9 @@ def beta_binomial_table() -> np.ndarray:
     shares = np.cumsum(np.cumprod(np.pad(ratios, ((0, 0), (1, 0)), constant_values=1.0), axis=1), axis=1)
     shares /= shares[:, -1:].copy()
     whole = np.rint(np.pad(shares, ((0, 0), (1, 0))) * (2**LEVEL - 256)).astype(np.int32) + np.arange(257)
-    return np.ascontiguousarray(whole, np.int32)
+    made = np.ascontiguousarray(whole, np.int32)
+    made.setflags(write=False)  # all models share it
+    return made
 
 
 def shapes() -> np.ndarray:
