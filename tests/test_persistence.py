@@ -169,3 +169,19 @@ def test_metrics_that_stand_among_the_facts_are_found(tmp_path):
     assert load_model(tmp_path / "m.safetensors").metrics == facts
     add_metrics(tmp_path / "m.safetensors", {"test": {"elbo": -4.0}})
     assert load_model(tmp_path / "m.safetensors").metrics == {"test": {"elbo": -4.0}}
+
+
+def test_a_file_that_its_check_refuses_takes_no_place(tmp_path):
+    path, seen = tmp_path / "file", []
+    path.write_bytes(b"old")
+
+    def check(written):
+        seen.append(written.read_bytes())
+        raise FileError("no")
+
+    with pytest.raises(FileError, match="no"):
+        write_atomically(path, b"new", check)
+    assert seen == [b"new"]
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("file", b"old")]
+    write_atomically(path, b"new", lambda written: None)
+    assert path.read_bytes() == b"new"

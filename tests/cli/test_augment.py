@@ -144,7 +144,7 @@ def test_names_of_classes_that_are_no_names_of_folders_are_refused(trained, tmp_
 
 
 def test_a_folder_that_cannot_be_finished_leaves_nothing(run, folder, classes_run, monkeypatch):
-    def full(*_):
+    def full(*_, **options):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", full)

@@ -60,15 +60,15 @@ def command(
     coder = integer_model(trained)
     original = _original(trained, data, quiet=quiet)
     with counted(quiet=quiet) as show:
-        began = time.perf_counter()
+        began = time.process_time()
         content = compressed(original, coder, embed=embed, name=data, announce=show)
-        seconds = time.perf_counter() - began
+        seconds = time.process_time() - began
 
         def check(written: Path) -> None:
             verify(written.read_bytes(), original, coder, show)
 
         write_atomically(path, content, None if no_verify else check)
-    facts = _facts(path, data, original, content, coder) | {"verified": not no_verify, "seconds": seconds}
+    facts = _facts(path, data, original, content, coder) | {"verified": not no_verify, "processor_seconds": seconds}
     if not facts["embedded"] and facts["model"]:
         facts["embedding_adds"] = embedded_size(coder)
     _report(facts, as_json=as_json, quiet=quiet, model=" ".join([model, *(["--model", name] if name else [])]))

@@ -59,9 +59,9 @@ def command(
     kind = (either_start if salvage else start_of)(file, content)[0].kind
     path = target(out or default_out(file, kind), kind, force=force)
     coder = _coder(model, name)
-    began = time.perf_counter()
+    began = time.process_time()
     original, saved = _original(file, content, coder, salvage=salvage, quiet=quiet)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     write(path, original, file)
     _report(path, original, saved, seconds, as_json=as_json, quiet=quiet)
 
@@ -109,7 +109,7 @@ def _report(
     facts: dict[str, Any] = {
         "file": str(path), "kind": original.kind, "shape": list(original.array.shape),
         "dtype": original.array.dtype.str, "lost": [list(lost) for lost in saved.lost] if saved else [],
-        "seconds": seconds,
+        "processor_seconds": seconds,
     }  # fmt: skip
     if as_json:
         options.print_json(facts)

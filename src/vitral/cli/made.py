@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from vitral.cli.options import print_json
 from vitral.core.randomness import stream
 from vitral.data import Contract, Data
 from vitral.data.tables import decoded, outside
-from vitral.errors import DataError, ResourceError, UsageError
+from vitral.errors import DataError, UsageError
 
 MOST_IN_A_PICTURE = 400
 
@@ -179,22 +178,12 @@ def _check_folder(path: Path, trained: TrainedModel, labels: np.ndarray | None) 
 
 def _folder(path: Path, made: Made) -> None:
     """Images as PNG files, in a folder for each class where there are some; the folder appears when it is whole."""
-    from PIL import Image
+    from vitral.data.images import write_png_folder
 
-    unfinished, names = path.with_name(f".{path.name}.unfinished"), made.names
-    shutil.rmtree(unfinished, ignore_errors=True)  # what a killed run has left
-    try:
-        unfinished.mkdir()
-        for number, image in enumerate(made.images()):
-            home = unfinished if names is None else unfinished / str(names[number])
-            home.mkdir(exist_ok=True)
-            Image.fromarray(image).save(home / f"{number:06}.png")
-        if path.is_dir():
-            path.rmdir()  # it is empty
-        unfinished.replace(path)
-    except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise ResourceError(f"cannot write {path}: {error.strerror or error}; choose another --out") from error
+    images = made.images()
+    homes = [""] * len(images) if made.names is None else [f"{name}/" for name in made.names]
+    names = [f"{home}{number:06}.png" for number, home in enumerate(homes)]
+    write_png_folder(path, zip(names, images, strict=True))
 
 
 def report(path: Path, made: Made, found: Compared | None, *, as_json: bool, quiet: bool) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
+import shutil
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +24,7 @@ from vitral.data.contract import Contract, Rows, Source
 from vitral.data.labels import named
 from vitral.data.refusals import too_large
 from vitral.environment import free_memory
-from vitral.errors import DataError, MissingPackage, UsageError, unknown
+from vitral.errors import DataError, MissingPackage, ResourceError, UsageError, unknown
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 ON_BAD = ("error", "skip")
@@ -90,6 +92,28 @@ def png_folder(folder: Path) -> tuple[np.ndarray, list[str]]:
     if not len(images):
         raise DataError(f"{folder} holds no images: give a folder of PNG files")
     return images, [path.relative_to(folder).as_posix() for path in found.files]
+
+
+def write_png_folder(path: Path, images: Iterable[tuple[str, np.ndarray]]) -> None:
+    """A new folder of 8-bit images, (H, W) or (H, W, 3), by their names "a.png" or "class/a.png": whole or not at all.
+
+    It is filled under another name. Raises ResourceError where it cannot be.
+    """
+    filling = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        filling.mkdir()
+        for name, image in images:
+            file = filling / name
+            file.parent.mkdir(exist_ok=True)
+            with file.open("xb") as stream:
+                stream.write(png_bytes(image))
+        if path.is_dir():
+            path.rmdir()  # it is empty, or this fails
+        filling.rename(path)
+    except OSError as error:
+        raise ResourceError(f"cannot write {path}: {error.strerror or error}; choose another --out") from error
+    finally:
+        shutil.rmtree(filling, ignore_errors=True)
 
 
 def png_bytes(image: np.ndarray) -> bytes:

@@ -31,7 +31,8 @@ def main() -> None:
         model, rows, content = stored(Path(path))
         again = bitsback.encoded(model, rows)
         same = np.array_equal(rows, bitsback.decoded(model, content, len(rows)))
-        (model.digest, hashlib.sha256(again).hexdigest(), again == content, same, by_ones(model, content, rows))
+        said = (model.digest, hashlib.sha256(again).hexdigest(), again == content, same, by_ones(model, content, rows))
+        sys.stdout.write(" ".join(map(str, said)) + "\n")
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ def test_a_folder_that_cannot_be_filled_leaves_nothing_behind(tmp_path, monkeypa
     def full(image):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(originals, "png_bytes", full)
+    monkeypatch.setattr("vitral.data.images.png_bytes", full)
     original = Original("png", levels((1, 4, 4)), False, b'["a.png"]')
     with pytest.raises(ResourceError, match="No space left"):
         originals.write(tmp_path / "out", original, "f")

@@ -10,9 +10,7 @@ import io
 import json
 import os
 import re
-import shutil
 import struct
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +18,7 @@ import numpy as np
 
 from vitral.data.files import kind_of
 from vitral.data.idx import TYPES, is_idx, open_idx
-from vitral.data.images import png_bytes, png_folder
+from vitral.data.images import png_folder, write_png_folder
 from vitral.data.npy import open_npy, read_header
 from vitral.errors import DataError, FileError, ResourceError, UsageError
 from vitral.persistence import write_atomically
@@ -170,18 +168,4 @@ def write(path: Path, original: Original, name: object) -> None:
     if original.kind != "png":
         write_atomically(path, file_bytes(original, packed=path.suffix.lower() == ".gz"))
         return
-    names = names_of(original, name)
-    filling = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        filling.mkdir()
-        for one, image in zip(names, original.array, strict=True):
-            file = filling / one
-            file.parent.mkdir(exist_ok=True)
-            with file.open("xb") as stream:
-                stream.write(png_bytes(image))
-        filling.rename(path)
-    except OSError as error:
-        raise ResourceError(f"cannot write {path}: {error.strerror or error}; choose another --out") from error
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(filling)
+    write_png_folder(path, zip(names_of(original, name), original.array, strict=True))
