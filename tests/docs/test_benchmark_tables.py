@@ -159,7 +159,7 @@ def test_what_the_page_of_augmentation_says_holds(benchmark):
     for each in ("5", "10"):
         assert 3.0 < gains[each, "VAE, around rows", "kNN"] < gains[each, "shifts of one pixel", "kNN"]
     tables = page._grouped(numbers["tables"], page.OF_TABLES)
-    for half in ("built in", "first half"):
+    for half in ("built in", "first half", "second half"):
         names = [name for name in page._names(numbers["tables"]["names"], half) if (name, "none", "kNN") in tables]
 
         def mean(method, judge, names=names):
