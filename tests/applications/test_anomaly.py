@@ -81,9 +81,10 @@ def test_the_scores_are_what_their_names_say(vae, model):
     """bound = -ELBO with the same draws, likelihood = -log p_hat; the bound lies above; distortion + rate = bound."""
     rows = rows_of(vae, table(50, 6))
     seen = anomaly.evidence(*model, rows)
-    for bound, score in ((True, seen.distortion + seen.rate), (False, seen.surprise)):
-        same = -log_px_by_row(*model, rows, samples=anomaly.DRAWS, seed=0, bound=bound)
-        np.testing.assert_allclose(score, same, rtol=1e-9)
+    for kind, bound in (("bound", True), ("likelihood", False)):
+        expected = -log_px_by_row(*model, rows, samples=anomaly.DRAWS, seed=0, bound=bound)
+        np.testing.assert_allclose(scored(vae, kind, table(50, 6)), expected, rtol=1e-9)
+    np.testing.assert_array_equal(scored(vae, "reconstruction", table(50, 6)), seen.distortion)
     assert (seen.distortion + seen.rate >= seen.surprise).all()
     at_mean = per_image(*model, rows, ELBO(), seed=0, purpose="", at_mean=True)
     np.testing.assert_allclose(seen.error, at_mean["sse"], rtol=1e-9)

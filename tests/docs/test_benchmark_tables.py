@@ -27,6 +27,8 @@ def tables(benchmark):
     yield "benchmarks.md", "disentanglement", benchmark("disentanglement").table, kept("disentanglement")
     for name, table in benchmark("speed_page").TABLES.items():
         yield "speed.md", name, table, kept("speed")
+    for name, (table, load) in benchmark("anomaly").TABLES.items():
+        yield "anomaly.md", name, table, load()
     for recipe in RECIPES:
         yield "compare.md", recipe, benchmark("compare").table, kept(f"compare-{recipe}")
 

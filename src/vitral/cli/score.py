@@ -67,6 +67,7 @@ def command(
     for --explain, its validation rows for --fpr, unless --normal names others. A row's score depends on that row alone.
     """
     from vitral.api import load_one
+    from vitral.cli.pictures import PICTURES
     from vitral.cli.progress import stages
     from vitral.cli.scoring import Asked, explained, scored, summed_up
     from vitral.persistence import write_atomically
@@ -76,6 +77,8 @@ def command(
     if fpr is not None and contamination is not None:
         raise UsageError("--fpr is a promise and --contamination a quota: choose one")
     trained = load_one(model, name)
+    if why is not None and why.suffix in PICTURES and trained.contract.image_shape is None:
+        raise UsageError("this model was trained on plain rows, not on images: explain them with --explain why.csv")
     asked = Asked(trained, kind, fpr, contamination, normal, data_name, label, draws, seed, quiet)
     with stages(3, quiet=quiet) as announce:
         given, columns, threshold = scored(asked, rows or None, announce)
