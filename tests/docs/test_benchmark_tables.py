@@ -20,6 +20,7 @@ def kept(name):
 def tables(benchmark):
     """Each table: its page, its marks, what writes it, and the numbers that it is written from."""
     yield "conditional.md", "conditional", benchmark("conditional").table, kept("conditional")
+    yield "compression.md", "compression", benchmark("compression").table, kept("compression")
     yield "benchmarks.md", "likelihood", benchmark("likelihood").page_table, kept("likelihood")
     yield "representation.md", "representation", benchmark("representation").table, kept("representation")
     yield "augmentation.md", "digits", benchmark("augmentation").digits_table, kept("augmentation")
@@ -101,6 +102,11 @@ def test_a_kept_likelihood_is_of_the_recipe_as_it_is_and_trained_to_its_end(row)
 
 def test_what_the_pages_say_of_the_numbers_holds(benchmark):
     """The sentences around the tables."""
+    for subject in ("bits", "levels"):
+        rates = {one["who"]: one["bits_per_pixel"] for one in kept("compression")[subject].values()}
+        ours, one = rates.pop("vitral compress"), kept("compression")[subject]["vitral compress, a model file"]
+        assert ours < (0.8 if subject == "bits" else 1.0) * min(rates.values())
+        assert one["model"]["embedding_adds"] > one["bytes"]
     titles = benchmark("disentanglement").TITLES
     rows = kept("likelihood")["rows"]
     assert rows["gated-standard"]["nll"] - rows["gated-flow"]["nll"] > 1.5
