@@ -49,7 +49,7 @@ def test_a_shell_can_complete_commands_and_options(start):
     assert source.code == 0
     assert "complete" in source.out
     commands = ended(start(_VITRAL_COMPLETE="bash_complete", COMP_WORDS="vitral s", COMP_CWORD="1"))
-    assert commands.out.split() == ["plain,study", "plain,sample"]
+    assert commands.out.split() == ["plain,study", "plain,sample", "plain,score"]
     options = ended(start(_VITRAL_COMPLETE="bash_complete", COMP_WORDS="vitral study --re", COMP_CWORD="2"))
     assert options.out.split() == ["plain,--recipe", "plain,--resume"]
     unknown = ended(start(_VITRAL_COMPLETE="bash_complete", COMP_WORDS="vitral stdy --", COMP_CWORD="2"))

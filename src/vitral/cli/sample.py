@@ -69,13 +69,13 @@ def command(
     chosen = labelled(trained, label, numbers)
     classes = list(every_class(trained)) if trained.contract.context and chosen is None else []
     count = count or (10 * len(classes) if classes else 40)
-    table, picture = columns_of(trained, path), path.suffix in PICTURES
-    if picture and count > MOST_IN_A_PICTURE:
+    table, drawn = columns_of(trained, path), path.suffix in PICTURES
+    if drawn and count > MOST_IN_A_PICTURE:
         raise UsageError(
             f"a picture shows at most {MOST_IN_A_PICTURE} images, got {count}: choose fewer with -n, "
             "or write an array with -o name.npy"
         )
-    shape = image_shape(trained) if picture else None
+    shape = image_shape(trained) if drawn else None
     labels = trained.contract.context.evenly(count) if trained.contract.context and classes else None
     make = trained.sample if draws or table else trained.prior_means
     made = make(count, seed=seed, label=labels, context=chosen, frame=None if table else "array")
