@@ -85,7 +85,8 @@ def of_digits(each: int, seed: int) -> dict[str, Callable[[np.ndarray, np.ndarra
     return {
         "none": lambda x, y: (x, y),
         "shifts of one pixel": lambda x, y: shifted(x, y, seed),
-        "SMOTE": lambda x, y: SMOTE(k_neighbors=min(5, each - 1), **filling).fit_resample(x, y),
+        # As numbers with fractions: between bytes it would count differences modulo 256.
+        "SMOTE": lambda x, y: SMOTE(k_neighbors=min(5, each - 1), **filling).fit_resample(x.astype(float), y),
         "VAE, around rows": VAEOverSampler(estimator=model, draws=False, **filling).fit_resample,
         "VAE, from the prior": VAEOverSampler(estimator=model, draws=False, start="prior", **filling).fit_resample,
     }

@@ -99,7 +99,8 @@ from pathlib import Path
 from sklearn.datasets import load_digits
 from vitral.training import memory
 load_digits()
-np.ones((9, 9)) @ np.ones((9, 9))
+for kind in ("float32", "float64"):  # large enough that the BLAS makes room for itself before the limit is set
+    np.ones((500, 500), kind) @ np.ones((500, 500), kind)
 if sys.argv.pop(1) == "unasked":
     memory.free_memory = lambda: None
 save = vitral.study.keeping.Keeper.save

@@ -45,7 +45,9 @@ def _seed(estimator: Any) -> int | None:
 def load(cls: type, path: Path) -> Any:
     """An estimator of this class from a model file, or a folder, of its kind."""
     file = load_one(path)
-    said = (file.facts.get("estimator") or {}).get("class") or ("ConditionalVAE" if file.spec.context else "VAE")
+    of_estimator = file.facts.get("estimator")
+    said = of_estimator.get("class") if isinstance(of_estimator, dict) else None
+    said = said or ("ConditionalVAE" if file.spec.context else "VAE")
     holes = cls.__name__ == "VAEImputer" and file.contract.missing and not file.spec.context
     if said != cls.__name__ and not holes:
         raise FileError(f"{path} holds a model for {said}: load it with vitral.{said}.load")
