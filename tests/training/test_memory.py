@@ -91,8 +91,10 @@ def test_what_is_free_follows_the_limits_of_the_system(tmp_path):
     assert resource.getrlimit(resource.RLIMIT_AS)[0] != 2**33
 
 
+# On one core: a second thread asks the BLAS for a second buffer, and where there is none it ends the process.
 LIMITED = """
-import resource, sys
+import os, resource, sys
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 import numpy as np
 import vitral.cli, vitral.training.loop, vitral.study.run
 from pathlib import Path

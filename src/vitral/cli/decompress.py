@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @options.command(
     "decompress",
-    ("vitral compress runs/bits digits -o some.vitral --embed", "a file with its model in it"),
-    ("vitral decompress some.vitral", "into some.npy"),
-    ("vitral decompress some.vitral -o left.npy --salvage", "also from a damaged file: what is whole in it"),
+    ("vitral compress runs/bits digits -o whole.vitral --embed", "a file with its model in it"),
+    ("vitral decompress whole.vitral", "into whole.npy"),
+    ("vitral decompress whole.vitral -o left.npy --salvage", "also from a damaged file: what is whole in it"),
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("model", default="", metavar="[MODEL]")
