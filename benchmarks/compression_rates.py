@@ -41,7 +41,7 @@ from vitral.persistence import load_tensors, save_tensors, write_json
 
 RESULT = Path(__file__).resolve().parent / "results" / "compression_rates.json"
 ROUNDS, DRAWS, BLOCK = 3, 5, 500
-CHUNKS = (4_096, 1_000)
+CHUNKS = (16_384, 4_096, 1_000)
 ELSEWHERE = 2_000  # images that other processes decode
 MACHINES = {
     "one thread": {"OPENBLAS_NUM_THREADS": "1"},

@@ -151,8 +151,8 @@ def test_what_is_no_row_of_the_model_is_refused_by_its_name(array, error):
         compress(array, coder(BITS))
 
 
-def test_chunks_are_of_4096_rows_at_most_and_of_fewer_where_rows_are_wide():
-    assert [chunks.rows_in_chunk(features) for features in (1, 784, 4096, 2**20, 2**40)] == [4096, 4096, 4096, 16, 1]
+def test_chunks_are_of_16384_rows_at_most_and_of_fewer_where_rows_are_wide():
+    assert [chunks.rows_in_chunk(features) for features in (1, 784, 4096, 2**20, 2**40)] == [16384, 16384, 4096, 16, 1]
 
 
 def test_a_coder_with_an_error_is_found_before_anything_is_kept(monkeypatch):
@@ -258,7 +258,7 @@ HOSTILE = [
     {"chunks": ((44, "lzma", 100, 0),)},
     {"chunks": ((44, "model"),)},
     {"chunks": ((0, "model", 5, 0),) * 3},
-    {"chunks": ((4097, "model", 5, 0),)},
+    {"chunks": ((16385, "model", 5, 0),)},
 ]
 
 

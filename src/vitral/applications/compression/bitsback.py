@@ -34,7 +34,7 @@ def encoded(model: IntegerModel, rows: np.ndarray) -> bytes:
     sizes: list[int] = []
     while at < len(checked):
         size = _next_size(model, message, sizes, need, len(checked) - at)
-        need = push_rows(model, message, checked[at : at + size])
+        need = push_rows(model, message, checked[at : at + size].astype(np.int64))
         sizes.append(size)
         at += size
     return _header(sizes) + _flushed(message) if sizes else b""
@@ -135,7 +135,7 @@ def _checked(model: IntegerModel, rows: np.ndarray) -> np.ndarray:
             f"rows hold values from {rows.min()} to {rows.max()}, and the model codes 0 to {model.levels - 1}: "
             "use a model of that range"
         )
-    return rows.astype(np.int64)
+    return rows.astype(np.uint8)
 
 
 def _header(sizes: list[int]) -> bytes:
