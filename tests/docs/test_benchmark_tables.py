@@ -27,6 +27,9 @@ def tables(benchmark):
     yield "augmentation.md", "digits", benchmark("augmentation").digits_table, kept("augmentation")
     yield "augmentation.md", "tables", benchmark("augmentation").tables_table, kept("augmentation")
     yield "benchmarks.md", "disentanglement", benchmark("disentanglement").table, kept("disentanglement")
+    zoo = benchmark("bug_zoo")
+    yield "bug_zoo.md", "bugs", zoo.table, kept("bug_zoo")
+    yield "bug_zoo.md", "symptoms", zoo.symptoms_table, json.loads(zoo.SYMPTOMS.read_text(encoding="utf-8"))
     for name, table in benchmark("speed_page").TABLES.items():
         yield "speed.md", name, table, kept("speed")
     for name, (table, load) in benchmark("anomaly").TABLES.items():
