@@ -283,7 +283,7 @@ def test_the_certificate_of_a_conditional_model_is_whole(trained):
     batch = data.test.batch(slice(0, 30), "float64")
     checks = certify(job.spec.build(), theta, batch.inputs, context=batch.context)
     assert [check.name for check in checks if check.passed is False] == []
-    assert sum(check.passed is True for check in checks) == 18
+    assert sum(check.passed is True for check in checks) == 25
 
 
 def test_the_evidence_of_the_certificate_is_that_of_the_row_s_own_class(trained):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vitral
+from vitral.data.images import png_folder, write_png_folder
 
 ROWS = 120
 LEARN = ("--epochs", "8", "--latent", "2", "--hidden", "16", "--samples", "60")
@@ -152,3 +153,36 @@ def test_a_file_that_exists_is_not_overwritten_also_where_it_is_a_draw(run, fold
     assert answer.code == 2
     assert "whole-2.csv exists" in answer.err
     assert not (folder / "whole.csv").exists()
+
+
+def scanned(folder):
+    """A folder of images with a sub-folder a class, in the order of their names; a mask of a fifth of the pixels."""
+    images = (255 * np.random.default_rng(0).random((30, 4, 6))).astype(np.uint8)
+    write_png_folder(folder / "scans", [(f"{'ab'[row // 15]}/{row:02}.png", image) for row, image in enumerate(images)])
+    mask = np.random.default_rng(1).random(images.shape) < 0.2
+    np.save(folder / "mask.npy", mask)
+    return images, mask
+
+
+def test_a_folder_of_images_comes_back_as_a_folder_with_the_same_names(run, folder):
+    images, mask = scanned(folder)
+    answer = run("impute", "scans", "--mask", "mask.npy", "--draws", "1", *LEARN)
+    assert answer.code == 0
+    assert answer.out.split() == ["scans-imputed", "scans-imputed-1"]
+    made, names = png_folder(folder / "scans-imputed")
+    drawn, _ = png_folder(folder / "scans-imputed-1")
+    assert names == png_folder(folder / "scans")[1]
+    for filled in (made, drawn):
+        assert (filled[~mask] == images[~mask]).all()
+        assert (filled[mask] != images[mask]).any()
+    assert (made != drawn).any()
+    again = run("impute", "scans", "--mask", "mask.npy", *LEARN)
+    assert (again.code, "scans-imputed exists" in again.err) == (2, True)
+
+
+def test_a_folder_of_images_is_an_array_or_a_picture_where_that_is_asked_for(run, folder):
+    images, mask = scanned(folder)
+    assert run("impute", "scans", "--mask", "mask.npy", "-o", "whole.npy", *LEARN).code == 0
+    assert (np.load("whole.npy")[~mask] == images[~mask]).all()
+    assert run("impute", "scans", "--mask", "mask.npy", "-o", "few.png", *LEARN).code == 0
+    assert (folder / "few.png").read_bytes()[:4] == b"\x89PNG"

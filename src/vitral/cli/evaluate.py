@@ -116,7 +116,7 @@ def _measured(
 
     kind, epochs = trained.facts.get("kind", "vae"), trained.facts.get("epochs")
     job = Job(kind, kind, 0, trained.spec, Plan(objective=final_objective(trained)), seed)
-    one = Trained(job, trained.model, trained.theta, [{"step": 10**9, "epoch": epochs}], None)
+    one = Trained(job, trained.model, trained.theta, [{"step": 10**9, "epoch": epochs}])
     with stages(6, quiet=quiet) as announce:
         entry, _ = entry_of(asked, data, one, announce=announce)
         announce("baselines")

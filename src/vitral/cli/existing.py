@@ -42,7 +42,7 @@ def measure_all(
         kind, plan = trained.facts.get("kind", "vae"), Plan(objective=final_objective(trained))
         job = Job(name, kind, 0, trained.spec, plan, seed)
         records = [{"step": 10**9, "epoch": trained.facts.get("epochs")}]
-        entry, images = entry_of(asked, data, Trained(job, trained.model, trained.theta, records, None))
+        entry, images = entry_of(asked, data, Trained(job, trained.model, trained.theta, records))
         entries[name] = {**entry, "data": described(trained, data)}
         scale = f"{SCALES[scale_of(trained.model, data)]}; {described(trained, data)}"
         scored.append(Scored(name, scale, [images]))

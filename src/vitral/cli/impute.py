@@ -41,7 +41,8 @@ REGIONS = ("top", "bottom", "left", "right", "centre")
               help="Without MODEL: where the model that was trained is kept (.safetensors).")  # fmt: skip
 @options.label
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE",
-              help="A table like DATA, an array (.npy) or a picture (.png, .svg)  [default: DATA-imputed]")  # fmt: skip
+              help="A table like DATA, an array (.npy), a picture (.png, .svg), or of a folder a folder  "
+                   "[default: DATA-imputed]")  # fmt: skip
 @options.seed
 @options.language
 @options.force
@@ -73,7 +74,8 @@ def command(
 ) -> None:
     """What is missing in a table, an array (NaN) or images, filled in: the mean given the rest of the row.
 
-    DATA is a table (.csv, .parquet), a .npy, .npz or IDX file, or with a MODEL also mnist or digits (test rows).
+    DATA is a table (.csv, .parquet), a .npy, .npz or IDX file, a folder of PNG files, or with a MODEL also mnist or
+    digits (test rows).
     Without a MODEL one is trained on all rows of DATA. Of a column of classes the most probable one is taken. What was
     observed stays as it is, and so does everything in a table that the model does not know.
     """

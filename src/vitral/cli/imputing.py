@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from vitral.api import TrainedModel, load_one
+from vitral.applications.compression.originals import target
 from vitral.applications.imputation import Imputed, holed, whole, whole_columns
 from vitral.applications.imputation.training import Settings, Training, begin, source_of_array
 from vitral.cli.console import say
@@ -24,7 +25,8 @@ from vitral.data.columns import Column
 from vitral.data.conditioning import rows_given
 from vitral.data.contract import Source
 from vitral.data.files import NAMED, kind_of, read_array
-from vitral.data.labels import renumbered
+from vitral.data.images import png_folder, write_png_folder
+from vitral.data.labels import named, renumbered
 from vitral.data.npy import open_npy
 from vitral.data.opening import is_table, known, opened, texts
 from vitral.data.support import check_values
@@ -61,6 +63,7 @@ class Given:
     called: Column | None = None
     side: np.ndarray | None = None
     count: int | None = None
+    files: tuple[str, ...] = ()  # of a folder of images: their names, which the filled-in ones get
 
     def first(self, count: int | None, *, picture: bool) -> Given:
         """The same with only so many of its first rows filled in; of a picture ten."""
@@ -75,6 +78,9 @@ class Given:
     def targets(self, out: Path | None, draws: int, *, force: bool) -> list[Path]:
         """Where the means go and, in files of their own, the draws; a picture shows all."""
         endings = (self.ending,) if self.array is None else (".npy", *PICTURES)
+        if self.files and (out is None or not out.suffix):
+            chosen = out or Path(f"{Path(self.name).resolve().name}-imputed")
+            return [target(folder, "png", force=False) for folder in (chosen, *_numbered(chosen, draws))]
         chosen = out or Path(f"{Path(self.name).stem}-imputed{endings[0]}")
         if self.array is None and chosen.suffix.lower() != self.ending:
             raise UsageError(f"a table goes back into a file of its kind: use -o {chosen.stem}{self.ending}")
@@ -84,8 +90,11 @@ class Given:
             if self.array.ndim < 3:
                 raise UsageError(f"{self.name} holds no images, (rows, H, W): write an array with -o {path.stem}.npy")
             return [path]
-        more = [path.with_name(f"{path.stem}-{number + 1}{path.suffix}") for number in range(draws)]
-        return [path, *(writable(one, (one.suffix,), force=force) for one in more)]
+        return [path, *(writable(one, (one.suffix,), force=force) for one in _numbered(path, draws))]
+
+
+def _numbered(path: Path, draws: int) -> list[Path]:
+    return [path.with_name(f"{path.stem}-{number + 1}{path.suffix}") for number in range(draws)]
 
 
 def given_data(name: str, wishes: Wishes, *, named: bool) -> Given:
@@ -109,12 +118,25 @@ def _array(name: str, *, named: bool) -> Given:
     path = Path(name)
     if not path.exists():
         raise unknown("data", name, NAMED)
-    if kind_of(path) in (None, "folder"):
-        raise UsageError(f"{name} is no file that vitral impute reads: give a table, .npy, .npz or IDX")
+    if kind_of(path) == "folder":
+        return _folder(path)
+    if kind_of(path) is None:
+        raise UsageError(
+            f"{name} is no file that vitral impute reads: give a table, .npy, .npz, IDX or a folder of PNG files"
+        )
     array, labels, side = read_array(path)
     if labels is None:
         return Given(name, np.asarray(array), side=side)
     return Given(name, np.asarray(array), labels=labels.numbers, called=labels.column, side=side)
+
+
+def _folder(path: Path) -> Given:
+    """The images of a folder; its sub-folders are their classes."""
+    images, files = png_folder(path)
+    classes = [file.rpartition("/")[0] for file in files]
+    labels = named(classes) if all(classes) else None
+    numbers, called = (None, None) if labels is None else (labels.numbers, labels.column)
+    return Given(str(path), images, labels=numbers, called=called, files=tuple(files))
 
 
 def _shaped(stored: Any, shape: Sequence[int] | None) -> np.ndarray:
@@ -231,10 +253,14 @@ def write_completed(
         write_atomically(paths[0], _picture(given, paths[0], trained, rows, every, language))
         return
     for path, x in zip(paths, every, strict=True):
-        if given.array is not None:
-            write_atomically(path, content(".npy", whole(trained.contract, given.array[: len(x)], rows, x)))
-        else:
+        if given.array is None:
             write_atomically(path, _table(Path(given.name), whole_columns(trained.contract, rows, x)))
+            continue
+        filled = whole(trained.contract, given.array[: len(x)], rows, x)
+        if path.suffix:
+            write_atomically(path, content(".npy", filled))
+        else:
+            write_png_folder(path, zip(given.files, filled, strict=False))
 
 
 def _table(path: Path, columns: dict[str, np.ndarray]) -> bytes:

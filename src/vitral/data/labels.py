@@ -51,18 +51,30 @@ def named(texts: Sequence[str]) -> Labels:
 
 
 def renumbered(numbers: np.ndarray, own: Column | None, wanted: Column | None, name: object) -> np.ndarray:
-    """Labels that are places in one list of names, as places in another; as they are where either has no names.
+    """Labels that are places in one list of names, as places in another; as they are where neither has names.
 
-    Raises DataError for a name that the other list does not have.
+    A name that is a whole number ("7", of a sub-folder) and that number are the same class. Raises DataError for a
+    name that the other list does not have.
     """
-    if own is None or wanted is None or not (own.categories and wanted.categories):
+    names = None if own is None else own.categories
+    known = None if wanted is None or not wanted.categories else [str(category) for category in wanted.categories]
+    present = np.unique(numbers)
+    called = {int(number): str(names[number]) if names else str(number) for number in present}
+    if known is None:
+        whole = bool(names) and all(WHOLE.fullmatch(text) for text in called.values())
+        return _replaced(numbers, {number: int(text) for number, text in called.items()}) if whole else numbers
+    strange = [text for text in called.values() if text not in known]
+    if strange and not names:
         return numbers
-    known = {str(category): place for place, category in enumerate(wanted.categories)}
-    strange = [str(own.categories[number]) for number in np.unique(numbers) if str(own.categories[number]) not in known]
     if strange:
         raise DataError(f"{name} has the class {strange[0]!r}, and the model knows {', '.join(known)}: leave it out")
-    places = np.array([known.get(str(category), -1) for category in own.categories])
-    return np.asarray(places[numbers])
+    return _replaced(numbers, {number: known.index(text) for number, text in called.items()})
+
+
+def _replaced(numbers: np.ndarray, by: dict[int, int]) -> np.ndarray:
+    """Every number replaced by another one."""
+    present, places = np.unique(numbers, return_inverse=True)
+    return np.array([by[int(number)] for number in present], np.int64)[places.reshape(numbers.shape)]
 
 
 def read_labels(path: Path, rows: int) -> Labels:
