@@ -7,76 +7,22 @@ bounds in standard errors. A check that does not apply says why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from vitral.checks import bounds, course, moments, normalisation, objective, passes
+from vitral.checks import bounds, course, identities, moments, normalisation, objective, passes
+from vitral.checks.bench import IMAGES, POINT, Bench
 from vitral.checks.check import Check, information, not_applicable
 from vitral.checks.gradient import directional, gradient
 from vitral.core.arrays import Array
-from vitral.core.parameters import Views
-from vitral.core.randomness import draw, stream
 from vitral.errors import DataError
-from vitral.model import Batch, Model
-from vitral.parts.divergences import CLOSED_KL
-from vitral.parts.objectives import ELBO, Reconstruction
+from vitral.model import Model
+from vitral.parts.optimisers import Adam
 from vitral.parts.priors import StandardNormal
 
 ENTRIES = 4  # of every tensor, besides the random directions over all parameters
-IMAGES, EVIDENCE_IMAGES, SHORTCUT_IMAGES = 4, 3, 200
-POINT = "a plain autoencoder has no density q(z given x)"
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A model in float64, the images it is checked on with their context, and the weight of its KL."""
-
-    model: Model
-    theta: Array
-    x: Array
-    context: Array | None
-    seed: int
-    beta: float
-
-    @property
-    def p(self) -> Views:
-        return self.model.views(self.theta)
-
-    @property
-    def closed_kl(self) -> Any:
-        return CLOSED_KL.get((type(self.model.posterior), type(self.model.prior)))
-
-    @property
-    def objective(self) -> Any:
-        if not self.model.posterior.has_density:
-            return Reconstruction()
-        return ELBO(self.beta)
-
-    def rng(self, purpose: str) -> np.random.Generator:
-        return stream(self.seed, f"check {purpose}")
-
-    def noise(self, purpose: str, draws: int, rows: int) -> dict[str, Array]:
-        return draw(self.model.posterior.noise_shapes(draws, rows), self.rng(purpose), "float64")
-
-    def given(self, rows: int) -> Array | None:
-        """The context of the first rows, (rows, C), where the model has one."""
-        return None if self.context is None else self.context[:rows]
-
-    def batch(self, rows: int) -> Batch:
-        """The first rows, or all where there are fewer."""
-        return Batch(self.x[:rows], self.x[:rows], context=self.given(rows))
-
-    def encoded(self, rows: int) -> Array:
-        """The encoder output h of the first rows."""
-        return self.model.encoder_output(self.p, self.x[:rows], self.given(rows))
-
-    def outputs(self, rows: int) -> Array:
-        """The decoder output o at one sampled z of each of the first rows, (rows, M)."""
-        batch = self.batch(rows)
-        _, o, _ = self.model.run(self.p, batch, self.noise("outputs", 1, len(batch.inputs)))
-        return o[0]
+EVIDENCE_IMAGES, SHORTCUT_IMAGES = 3, 200
 
 
 def certify(
@@ -87,6 +33,8 @@ def certify(
     *,
     beta: float = 1.0,
     context: Array | None = None,
+    own: Any = None,
+    optimiser: Any = None,
 ) -> list[Check]:
     """Every check that applies to a trained model, on the first rows of x; equal arguments, equal numbers.
 
@@ -102,6 +50,10 @@ def certify(
         Weight of the KL in the objective that the model was trained with.
     context : (N, C)
         What a conditional model is given beside each image.
+    own
+        The objective that the model was trained with, as it stood at the end; the ELBO with ``beta`` otherwise.
+    optimiser
+        The optimiser that it was trained with, Adam otherwise.
 
     Examples
     --------
@@ -125,7 +77,7 @@ def certify(
         None if array is None else np.array(array[:SHORTCUT_IMAGES], dtype=np.float64) for array in (x, context)
     )
     assert rows is not None
-    bench = Bench(model, np.array(theta, dtype=np.float64), rows, given, seed, beta)
+    bench = Bench(model, np.array(theta, dtype=np.float64), rows, given, seed, beta, own, optimiser or Adam())
     return [check for examine in EXAMINATIONS for check in examine(bench)]
 
 
@@ -161,6 +113,10 @@ def _likelihood(bench: Bench) -> list[Check]:
     o, x = bench.outputs(IMAGES), bench.x[:IMAGES]
     return [
         normalisation.entries_sum_to_one(likelihood, p, o),
+        identities.whole_images(bench, o),
+        normalisation.surprise_is_not_capped(likelihood, p),
+        identities.grey_values(bench, o),
+        identities.best_variance(bench, o),
         normalisation.terms_add_up(likelihood, p, x, o[None]),
         moments.likelihood_draws(likelihood, p, o[None, :1], bench.rng("likelihood"), draws=4000),
     ]
@@ -272,6 +228,12 @@ EXAMINATIONS: tuple[Callable[[Bench], list[Check]], ...] = (
     _objective,
     _evidence,
     _importance,
+    identities.aggregate,
     _shortcut,
+    identities.floor,
+    identities.start,
+    identities.same_again,
     _course,
+    identities.principal_components,
+    identities.steps,
 )

@@ -15,6 +15,7 @@ import numpy as np
 from vitral.checks import (
     bounds,
     contracts,
+    data,
     flows,
     moments,
     normalisation,
@@ -384,4 +385,5 @@ LAWS: dict[str, dict[str, Law]] = {
         "importance_bound_rises": _rises,
         "importance_bound_meets_evidence": _meets_evidence,
     },
+    "data": data.LAWS,
 }

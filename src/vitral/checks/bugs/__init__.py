@@ -1,8 +1,8 @@
 """The bug zoo: classic errors, planted one at a time, each with exactly the laws that see it.
 
-A bug is a broken member beside the sound one. Z01 to Z11 were seen in published code or made easy by it;
-Z12 and Z13 (shuffled labels, overlapping splits) belong to the data. Most have a backward that is right for
-their wrong forward, so the gradient law passes them, and another law must speak.
+A bug is a broken member beside the sound one. Z01 to Z11 were seen in published code or made easy by it; Z12 and
+Z13 belong to the data. Most have a backward that is right for their wrong forward, so the gradient law passes them,
+and another law must speak.
 """
 
 from __future__ import annotations
@@ -10,8 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from vitral.checks import bounds
-from vitral.checks.bugs import flows, latent, layers, likelihoods, networks, objectives, priors, training
+from vitral.checks.bugs import (
+    data,
+    flows,
+    latent,
+    layers,
+    likelihoods,
+    networks,
+    objectives,
+    priors,
+    training,
+)
+from vitral.checks.check import Check
 from vitral.checks.laws import LAWS, Case, Closed, Sized
 from vitral.model import Model
 from vitral.parts.divergences import kl_diagonal_standard
@@ -39,15 +52,20 @@ class Bug(NamedTuple):
 
 def red_laws(family: str, member: Any, seed: int = 0) -> set[str]:
     """The names of the laws that a member breaks."""
-    return {name for name, law in LAWS[family].items() if _breaks(law, member, seed)}
+    return {name for name, check in examined(family, member, seed).items() if check.passed is False}
 
 
-def _breaks(law: Callable[[Any, int], Any], member: Any, seed: int) -> bool:
+def examined(family: str, member: Any, seed: int = 0) -> dict[str, Check]:
+    """What every law of a family answers on a member."""
+    return {name: _answer(law, member, seed) for name, law in LAWS[family].items()}
+
+
+def _answer(law: Callable[[Any, int], Check], member: Any, seed: int) -> Check:
     try:
-        return law(member, seed).passed is False
+        return law(member, seed)
     except ValueError as error:  # the gradient law hands out read-only arrays
         if "read-only" in str(error):
-            return True
+            return Check("E09", "gradient, entry by entry", np.inf, 0.0, "", False, "wrote into what it was given")
         raise
 
 
@@ -84,7 +102,12 @@ def _importance(id: str, name: str, broken: bounds.Combine, *caught_by: str) -> 
     return Bug(id, name, "importance", broken, bounds.importance_bound, caught_by)
 
 
+def _evaluation(id: str, name: str, broken: bounds.Evaluate, *caught_by: str) -> Bug:
+    return Bug(id, name, "evaluation", broken, bounds.elbo_rows, caught_by)
+
+
 _SAMPLER = ("sample_moments", "density_of_draws", "kl_by_draws")
+_BOUND = ("exact_on_a_linear_model", "elbo_is_a_bound")
 _GRADIENTS = ("gradient", "gradient_with_a_mask")
 
 ZOO: tuple[Bug, ...] = (
@@ -98,14 +121,7 @@ ZOO: tuple[Bug, ...] = (
     _divergence("Z05", "KL with the wrong sign", latent.negated, "kl_by_draws", "kl_is_a_divergence"),
     _divergence("Z06", "the KL's factor 1/2 forgotten", latent.doubled, "kl_by_draws"),
     _posterior("Z07", "z = mu in training", latent.NoNoise, *_SAMPLER),
-    Bug(
-        "Z08",
-        "z = mu in evaluation",
-        "evaluation",
-        training.elbo_at_mean,
-        bounds.elbo_rows,
-        ("exact_on_a_linear_model", "elbo_is_a_bound"),
-    ),
+    _evaluation("Z08", "z = mu in evaluation", training.elbo_at_mean, *_BOUND),
     _posterior("Z09", "gradient of logvar without eps", latent.NoEpsInGradient, "gradient"),
     _affine("Z10", "backward reads the input of a later forward", layers.StaleCache, "reenters"),
     _affine(
@@ -137,7 +153,7 @@ ZOO: tuple[Bug, ...] = (
     _affine("Z20", "gradient of the weights transposed", layers.TransposedGradient, "gradient"),
     _affine("Z21", "gradient written where it should be added", layers.Overwrites, "adds"),
     _affine("Z21b", "gradient added to what was never filled", layers.BehindTheViews, "starts_blank"),
-    _affine("Z22", "gradient of the weights too large by 0.1 %", layers.OffByOnePerMille, "gradient"),
+    _affine("Z22", "gradient of the weights too large by a thousandth", layers.OffByOnePerMille, "gradient"),
     _activation(
         "Z23", "ReLU written over its input", layers.InPlaceReLU, ReLU, "leaves_inputs_alone", "gradient"
     ),
@@ -289,6 +305,23 @@ ZOO: tuple[Bug, ...] = (
         "terms_add_up",
         "likelihood_draws",
     ),
+    _divergence("S01", "gradient of the KL scaled by sigma", latent.scaled_by_sigma_in_gradient, "gradient"),
+    _divergence(
+        "S02", "KL reported as a mean, its gradient a sum", latent.averaged_in_value, "kl_by_draws", "gradient"
+    ),
+    Bug(
+        "S03",
+        "beta never applied",
+        "objective",
+        training.ForgetsBeta(4.0),
+        ELBO(4.0),
+        ("terms_add_to_the_loss",),
+    ),
+    _evaluation(
+        "S04", "the KL hardly weighted in evaluation", training.lightly_weighted, "exact_on_a_linear_model"
+    ),
+    _evaluation("S05", "one batch over the number of batches", training.over_the_batches, *_BOUND),
+    *(Bug(*bug) for bug in data.BUGS),
     *(Bug(*bug) for bug in flows.BUGS),
     *(Bug(*bug) for bug in likelihoods.BUGS),
     *(Bug(*bug) for bug in networks.BUGS),

@@ -139,6 +139,25 @@ def no_half_in_gradient(posterior: DiagonalGaussian, *given: Any) -> Divergence:
     return value, doubled_half
 
 
+def scaled_by_sigma_in_gradient(posterior: DiagonalGaussian, *given: Any) -> Divergence:
+    """dlogvar = (sigma² - 1) sigma / 2"""
+    value, backward = kl_diagonal_standard(posterior, *given)
+    h = given[2]
+
+    def broken(dkl: Array, g: Views) -> Array:
+        dh = backward(dkl, g)
+        dh[:, posterior.latent :] *= np.exp(0.5 * h[:, posterior.latent :])
+        return dh
+
+    return value, broken
+
+
+def averaged_in_value(posterior: DiagonalGaussian, *given: Any) -> Divergence:
+    """the KL that is reported is a mean, its gradient that of the sum"""
+    value, backward = kl_diagonal_standard(posterior, *given)
+    return value / posterior.latent, backward
+
+
 class UniformDraws(StandardNormal):
     """z drawn uniformly from the square of the same variance"""
 

@@ -30,6 +30,16 @@ class BetaOnReconstruction(ELBO):
         return beta * loss, Seeds(*scaled)
 
 
+class ForgetsBeta(ELBO):
+    """loss = reconstruction + KL, whatever beta is asked for"""
+
+    def __call__(self, terms: Terms, total: int) -> tuple[Array, Seeds]:
+        return ELBO(1.0, self.kl)(terms, total)
+
+    def rows(self, terms: Terms) -> Array:
+        return ELBO(1.0, self.kl).rows(terms)
+
+
 class ForgetsTotal(ELBO):
     """divides by the rows at hand, not by the size of the batch"""
 
@@ -133,6 +143,17 @@ class MeanOfShard(Model):
 def elbo_at_mean(model: Model, p: Views, x: Array, noise: dict[str, Array]) -> Array:
     """Evaluation at z = mu."""
     return bounds.elbo_rows(model, p, x, {name: np.zeros_like(eps) for name, eps in noise.items()})
+
+
+def lightly_weighted(model: Model, p: Views, x: Array, noise: dict[str, Array]) -> Array:
+    """log p(x given z) - 0.00025 KL, called the ELBO"""
+    terms, _, _ = model.run(p, Batch(x, x), noise)
+    return terms.log_px - 0.00025 * terms.kl.sum(axis=-1)
+
+
+def over_the_batches(model: Model, p: Views, x: Array, noise: dict[str, Array]) -> Array:
+    """one batch, divided by the number of batches"""
+    return bounds.elbo_rows(model, p, x, noise) / 60
 
 
 def mean_of_logs(log_w: Array) -> Array:
