@@ -83,6 +83,13 @@ def test_every_array_is_on_the_page(run):
     assert _undocumented(names | {"m/codes_tsne", "m/codes_tsne_labels"}) == []
 
 
+def test_every_array_of_the_explorer_is_on_the_page(run):
+    with np.load(run / "explorer.npz", allow_pickle=False) as arrays:
+        names = {re.sub(r"^(latent|autoencoder)-\d+/", "m/", name) for name in arrays.files}
+    assert {"images", "train_labels", "m/history_grid", "m/pulse_dead"} <= names
+    assert _undocumented(names) == []
+
+
 def test_every_key_of_environment_and_progress_is_on_the_page(run):
     """One record an epoch, from epoch 0."""
     assert _undocumented(_keys(json.loads((run / "environment.json").read_text(encoding="utf-8")))) == []

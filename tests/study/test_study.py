@@ -23,6 +23,7 @@ CHANGES = [
 FILES = (
     "metrics.json",
     "arrays.npz",
+    "explorer.npz",
     "recipe.toml",
     "models/latent-2.safetensors",
     "models/autoencoder-2.safetensors",

@@ -137,7 +137,7 @@ def test_a_replay_has_no_variants():
         Recipe.from_dict(entries)
 
 
-@pytest.mark.parametrize("name", ["priors", "beta", "objectives", "collapse", "networks"])
+@pytest.mark.parametrize("name", ["priors", "beta", "objectives", "collapse", "networks", "classroom"])
 def test_the_recipes_of_a_comparison_have_equal_budgets(name):
     """Every variant takes the same number of steps on the same bits; the first one changes nothing."""
     assert name in built_in()

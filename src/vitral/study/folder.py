@@ -18,6 +18,7 @@ from vitral.training.checkpoints import Checkpoints
 MARK = "INCOMPLETE.txt"
 RECIPE = "recipe.toml"
 STOP = "STOP"  # a file of this name, made by anybody, asks the run to save and end
+ARRAYS, EXPLORER = "arrays.npz", "explorer.npz"
 PARTS = ("progress", "models", "checkpoints")
 
 
@@ -54,11 +55,11 @@ class RunFolder:
         lines = [json.dumps(record, allow_nan=False) + "\n" for record in records]
         write_atomically(self.progress(name), "".join(lines).encode())
 
-    def write_arrays(self, arrays: dict[str, np.ndarray]) -> None:
-        """arrays.npz: the same arrays give the same bytes, whatever the clock says."""
+    def write_arrays(self, arrays: dict[str, np.ndarray], name: str = ARRAYS) -> None:
+        """A .npz file: the same arrays give the same bytes, whatever the clock says."""
         content = io.BytesIO()
         np.savez_compressed(content, allow_pickle=False, **arrays)
-        write_atomically(self.path / "arrays.npz", content.getvalue())
+        write_atomically(self.path / name, content.getvalue())
 
     def finish(self) -> None:
         """Remove what only an unfinished run needs."""

@@ -46,13 +46,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """A job that is done: its model, its parameters, its progress, and its film strip (epochs, frames)."""
+    """A job that is done: its model, its parameters, its progress, and what was recorded while it trained.
+
+    ``recorded`` holds ``frames``, the film strip with one row of images an epoch, and what recording.py looked at.
+    """
 
     job: Job
     model: Model
     theta: np.ndarray
     records: list[dict[str, Any]]
-    strip: tuple[np.ndarray, np.ndarray] | None
+    recorded: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def jobs(recipe: Recipe, data: Data) -> list[Job]:

@@ -22,11 +22,9 @@ from vitral.training.loop import TrainState
 INTERVAL = 60.0  # seconds from one checkpoint to the next within an epoch
 SHARE = 20.0  # so many times as long as a save takes, at least
 
-Strip = tuple[np.ndarray, np.ndarray]
-
 
 class Keeper:
-    """The states, the progress and the film strip of the training ``name``.
+    """The states, the progress and the recordings of the training ``name``.
 
     ``asked`` is what the training was asked for, ``every`` the seconds between two checkpoints, ``strict`` whether
     another environment is refused.
@@ -45,7 +43,7 @@ class Keeper:
         self.checkpoints = folder.checkpoints(name)
         self.every = every
         self.seconds: list[float] = []  # of every epoch that was measured
-        self.frames: list[np.ndarray] = []  # one of the film strip for each of them
+        self.kept: dict[str, list[np.ndarray]] = {}  # recordings by name, in their order
         self.failed = 0
         self._recorded = -1  # epochs in the progress file
         self._said: list[str] = []
@@ -65,7 +63,7 @@ class Keeper:
         refuse_another(self.checkpoints.path, saved.asked, self.asked)
         self._compare(saved)
         self.seconds = list(saved.notes["seconds"])
-        self.frames = list(saved.beside.get("frames", ()))
+        self.kept = {name: list(array) for name, array in saved.beside.items()}
         self._epoch_began = time.monotonic() - saved.notes["running"]
         return saved.state
 
@@ -83,13 +81,16 @@ class Keeper:
                 "uninterrupted training up to rounding, not to the last bit"
             )
 
-    def epoch(self, frame: np.ndarray | None) -> None:
-        """An epoch was measured: its time, and its frame of the film strip."""
+    def keep(self, recorded: Mapping[str, np.ndarray]) -> None:
+        """Recordings of this moment; arrays of the same name are stacked."""
+        for name, array in recorded.items():
+            self.kept.setdefault(name, []).append(array)
+
+    def epoch(self) -> None:
+        """An epoch was measured: its time."""
         now = time.monotonic()
         self.seconds.append(round(now - self._epoch_began, 3))
         self._epoch_began = now
-        if frame is not None:
-            self.frames.append(frame)
 
     @property
     def due(self) -> bool:
@@ -124,11 +125,10 @@ class Keeper:
             pairs = zip(state.history, self.seconds, strict=True)
             self.folder.write_records(self.name, [{**record, "seconds": seconds} for record, seconds in pairs])
             self._recorded = len(state.history)
-        beside = {"frames": np.stack(self.frames)} if self.frames else {}
         notes = {"seconds": self.seconds, "running": round(time.monotonic() - self._epoch_began, 3)}
-        self.checkpoints.save(Saved(state, self.asked, beside, notes))
+        self.checkpoints.save(Saved(state, self.asked, self.recorded, notes))
 
     @property
-    def strip(self) -> Strip | None:
-        """Epochs (E,) and the frames after each of them (E, 10, D)."""
-        return (np.arange(len(self.frames)), np.stack(self.frames)) if self.frames else None
+    def recorded(self) -> dict[str, np.ndarray]:
+        """Every recording by its name, with the moments as its first axis."""
+        return {name: np.stack(arrays) for name, arrays in self.kept.items()}

@@ -216,12 +216,13 @@ def variance_entries(
     return {"variance": variance, "residual_variance": residual, "implied_beta": beta}
 
 
-def checks(model: Model, theta: np.ndarray, data: Data, *, seed: int, beta: float) -> dict[str, Any]:
+def checks(model: Model, theta: np.ndarray, data: Data, *, seed: int, own: Any, optimiser: Any) -> dict[str, Any]:
     """The certificate of a model, as data."""
     rows = data.test.select(slice(0, CHECKED_ROWS))
     model, x = whole_rows(model, rows)
     context = rows.batch(slice(None), "float64").context
-    items = certify(model, theta.astype("float64"), x, seed, beta=beta, context=context)
+    items = certify(model, theta.astype("float64"), x, seed, beta=final_beta(own), context=context, own=own,
+                    optimiser=optimiser)  # fmt: skip
     applied = [item for item in items if item.passed is not None]
     passed = sum(bool(item.passed) for item in applied)
     return {"passed": passed, "total": len(applied), "items": [asdict(item) for item in items]}

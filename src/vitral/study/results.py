@@ -135,8 +135,9 @@ def _model(
         drawn = beside.submit(pictures.of_model, one.model, one.theta, data, seed=seed, tsne_rows=rows)
         entry = _main_entry(recipe, data, one, metrics, scored)
     found = drawn.result()
-    if one.strip is not None:
-        found |= {"history_epochs": one.strip[0], "history_reconstructions": one.strip[1]}
+    if "frames" in one.recorded:
+        frames = one.recorded["frames"]
+        found |= {"history_epochs": np.arange(len(frames)), "history_reconstructions": frames}
     if one.job.kind == "vae" and data.contract.image_shape is not None:
         found |= traversals.of_model(one.model, one.theta, data, entry["test"]["kl_per_dimension"])
     arrays |= {f"{one.job.name}/{key}": array for key, array in found.items()}
@@ -147,8 +148,8 @@ def _main_entry(
 ) -> Metrics:
     """The entry of a model of the first seed, written into the metrics."""
     entry, images = entry_of(recipe.evaluation, data, one)
-    beta = measure.final_beta(_final_objective(one))
-    entry["checks"] = measure.checks(one.model, one.theta, data, seed=one.job.seed, beta=beta)
+    how = {"own": _final_objective(one), "optimiser": one.job.plan.optimiser}
+    entry["checks"] = measure.checks(one.model, one.theta, data, seed=one.job.seed, **how)
     entry["findings"] = [asdict(finding) for finding in diagnose(entry, one.records, keep=one.job.plan.keep)]
     entry["seeds"] = [_of_seed(one.job.seed, entry)]
     metrics["models"][one.job.name] = entry

@@ -25,11 +25,12 @@ from vitral.persistence import add_metrics, load_model, save_model, write_json
 from vitral.specs import described_objective
 from vitral.study import pictures, results, second_stage
 from vitral.study.estimate import seconds_left
-from vitral.study.folder import RunFolder
+from vitral.study.folder import EXPLORER, RunFolder
 from vitral.study.jobs import Job, Trained, jobs, open_data
 from vitral.study.keeping import INTERVAL, Keeper
 from vitral.study.notebook import NotebookReplay, Sequence, fill
 from vitral.study.recipes import Recipe
+from vitral.study.recording import Recorder, collected
 from vitral.training.loop import Epoch, Step, TrainState, start, train
 from vitral.training.memory import check_memory
 
@@ -103,6 +104,7 @@ def study(
             collect(metrics, arrays)
     write_json(folder.path / "metrics.json", metrics)
     folder.write_arrays(arrays)
+    folder.write_arrays(collected(data, trained, show_data=show_data), EXPLORER)
     for one in trained:
         add_metrics(folder.model(one.job.name), results.numbers(metrics, one.job))
     facts = {"seed": recipe.training.seed, "command": command, "started": started}
@@ -159,7 +161,8 @@ def _trained(
         yield from _train(job, model, data, keeper, state, replay, manner.stop)
         yield from _finish(job, recipe, data, folder, state)
     file = load_model(folder.model(job.name))  # a second stage has given it another prior
-    return Trained(replace(job, spec=file.spec), file.spec.build(), file.theta, folder.records(job.name), keeper.strip)
+    records, recorded = folder.records(job.name), keeper.recorded
+    return Trained(replace(job, spec=file.spec), file.spec.build(), file.theta, records, recorded)
 
 
 def _train(
@@ -172,10 +175,14 @@ def _train(
     stop: Callable[[], bool],
 ) -> Iterator[Event]:
     """Train to the end of the plan; ``keeper`` holds every state that somebody might go on from."""
+    recorder = Recorder.of(job, model, data)
     yield Stage(job.name, job.plan.epochs * steps_per_epoch(len(data.train), job.plan.batch), state.step)
     for event, _ in train(model, data, job.plan, state, seed=job.seed, randomness=replay):
         if isinstance(event, Epoch):
-            keeper.epoch(pictures.reconstructions(model, state.measured, data) if job.main else None)
+            keeper.epoch()
+            keeper.keep({"frames": pictures.reconstructions(model, state.measured, data)} if job.main else {})
+        if recorder is not None:
+            keeper.keep(recorder.look(event, state))
         if isinstance(event, Epoch) or keeper.due:
             keeper.save(state)
         yield event
