@@ -155,6 +155,7 @@ def scores(rng, kind, size):
         "loss_se": 0.5,
         "elbo": -loss if vae else None,
         "elbo_se": 0.5 if vae else None,
+        "elbo_same_images": -loss + 0.5 if vae else None,
         "log_px_hat": -loss + 2 if vae else None,
         "log_px_hat_se": 0.6 if vae else None,
         "importance_samples": 100 if vae else None,
@@ -191,17 +192,20 @@ def model_entry(rng, kind, size, seeds):
         "epochs": 3,
         "seed": 0,
         "hidden": [8],
+        "encoder": {"kind": "mlp", "hidden": [8], "activation": "relu"},
+        "decoder": {"kind": "mlp", "hidden": [8], "activation": "relu"},
         "likelihood": {"kind": "gaussian_learned", "link": "sigmoid", "floor": 1e-6}
         if kind == "vae"
         else None,
         "variance": 0.0625 if kind == "vae" else None,
+        "residual_variance": 0.0625 if kind == "vae" else None,
         "loss_constant": 0.0,
         "implied_beta": 1.125 if kind == "vae" else None,
         "train": scores(rng, kind, size),
         "validation": runs[0]["validation"],
         "test": dict(runs[0]["test"]),
         "slope_at_stop": -0.75,
-        "information": {"marginal_kl": 1.25, "mutual_information": 3.5} if kind == "vae" else None,
+        "information": INFORMATION if kind == "vae" else None,
         "findings": FINDINGS if kind == "vae" and size == 3 else [],
         "checks": {"passed": 2, "total": 2, "items": CHECKS},
         "seeds": runs,
@@ -216,6 +220,7 @@ def check(id, name, measured, bound, unit, passed):
     return {"id": id, "name": name, "measured": measured, "bound": bound, "unit": unit, "passed": passed}
 
 
+INFORMATION = {"marginal_kl": 1.25, "mutual_information": 3.5, "log_images": 4.1, "holes": 0.15}
 FINDINGS = [
     {"kind": "dead_dimensions", "severity": "warning", "numbers": {"dead": 2, "latent": 3, "dimensions": [1, 3]}},
     {"kind": "of another version", "severity": "note", "numbers": {}},
@@ -298,6 +303,7 @@ def model_arrays(rng, images, kind, latent):
         found |= {"codes_tsne_labels": np.arange(40) % 10}
     if kind == "autoencoder":
         return found
+    found["codes_logvar"] = np.linspace(-6.0, -1.0, 60 * latent, dtype=np.float32).reshape(60, latent)
     found |= {"traversals": images(latent, STEPS), "traversal_dimensions": np.arange(latent)[::-1]}
     found |= {"reconstruction_draws": images(3, 10), "prior_means": images(40), "prior_draws": images(20)}
     if latent == 2:

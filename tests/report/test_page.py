@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import re
 import shutil
 import subprocess
 import sys
+import zlib
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +17,13 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.report.synthetic import write_run
 from vitral.report import build_report
 from vitral.report import page as page_module
+from vitral.report.context import compact, differences
 from vitral.report.markup import embedded_json, tag
 from vitral.report.page import SECTIONS, page_text
 from vitral.report.run_folder import read_run
@@ -65,7 +70,8 @@ def words_only(folder, problem="not drawn here"):
 def test_the_policy_forbids_everything_but_the_page_itself(read):
     (policy,) = [meta["content"] for meta in read.all("meta") if meta.get("http-equiv")]
     assert policy == (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; worker-src blob:"
     )
 
 
@@ -79,15 +85,47 @@ def test_nothing_on_the_page_is_fetched(page, read):
     assert "@import" not in style
 
 
-def test_figures_inside_the_page_refer_to_nothing_outside(read):
+def figures(read):
+    """Every figure as its text; those of the second language are made from the first one's, as the script does."""
+    images = read.all("img")
+    first = {image["data-figure"]: unquote(image["src"].partition(",")[2]) for image in images if "src" in image}
+    made = [translated(first[image["data-like"]], image["data-changes"]) for image in images if "src" not in image]
+    assert len(first) == len(made) > 10
+    return [*first.values(), *made]
+
+
+def translated(text, packed):
+    steps, made = iter(json.loads(zlib.decompress(base64.b64decode(packed)))), []
+    for step in steps:
+        made.append(step if isinstance(step, str) else text[step : step + next(steps)])
+    return "".join(made)
+
+
+def test_a_figure_of_the_second_language_is_made_from_the_first_ones(folder, read):
+    """To the letter what lies in the run folder; pictures that both have are in the page once."""
     for image in read.all("img"):
-        svg = unquote(image["src"])
+        if "data-like" in image:
+            like = next(one for one in read.all("img") if one.get("data-figure") == image["data-like"])
+            svg = (folder / "figures" / "pt" / f"{image['data-like']}.svg").read_text(encoding="utf-8")
+            assert compact(svg) == translated(unquote(like["src"].partition(",")[2]), image["data-changes"])
+    once = next(one for one in read.all("img") if one.get("data-like") == "reconstructions")
+    assert len(once["data-changes"]) < 2000
+
+
+@given(st.text("<>ab /'"), st.text("<>ab /'"))
+def test_differences_make_one_text_from_another(given_, wanted):
+    packed = base64.b64encode(zlib.compress(json.dumps(differences(given_, wanted)).encode()))
+    assert wanted == translated(given_, packed)
+
+
+def test_figures_inside_the_page_refer_to_nothing_outside(read):
+    for svg in figures(read):
         targets = re.findall(r"href=[\"']([^\"']*)", svg)
         assert all(target.startswith(("#", "data:image/png;base64,")) for target in targets)
 
 
 def test_every_section_stands_once_and_holds_both_languages(read):
-    shown = [section.name for section in SECTIONS if section.name != "variants"]
+    shown = [section.name for section in SECTIONS if section.name not in ("variants", "explore")]
     assert [section["id"] for section in read.all("section")] == shown
     blocks = [attributes["lang"] for attributes in read.all("div") if attributes.get("class") == "language"]
     assert blocks == ["en", "pt-BR"] * (len(blocks) // 2)

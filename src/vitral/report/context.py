@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from html import escape
+from itertools import accumulate
 from urllib.parse import quote
 
 from vitral.report.catalogue import Planned
@@ -15,18 +20,23 @@ from vitral.report.language import Language
 from vitral.report.markup import Html, details, join, paragraph, plain, tag
 from vitral.report.run_folder import RunFolder
 
+_PIECES = re.compile(r"data:image/[^'\"]+|[^>]*?(?=data:image/)|[^>]*>|[^>]+$")  # pictures, and what is around them
 UNFOLDED = 2  # figures of one name that are shown at once where there are variants
 
 
 @dataclass(frozen=True)
 class Context:
-    """`svg` holds the text of each figure by its stem; `problem` says why there are none."""
+    """`svg` holds the text of each figure by its stem; `problem` says why there are none.
+
+    `shown` holds those of the language that the page begins with: figures of another one are made from them.
+    """
 
     run: RunFolder
     words: Language
     planned: tuple[Planned, ...]
     svg: Mapping[str, str]
     problem: str | None = None
+    shown: Mapping[str, str] | None = None
 
     def html(self, key: str, **values: object) -> Html:
         return Html(self.words.markup(key, **values))
@@ -67,9 +77,18 @@ class Context:
         text = self.svg[planned.stem]
         width, height = _size(text)
         words = escape(alternative(self.run, planned, self.words))
-        picture = Html(f'<img src="{data_uri(text)}" alt="{words}" width="{width}" height="{height}">')
+        source = self._source(planned.stem)
+        picture = Html(f'<img {source} alt="{words}" width="{width}" height="{height}">')
         frame = tag("div", picture, class_="picture", tabindex="0", role="group", aria_label=plain(caption))
         return tag("figure", frame, tag("figcaption", caption))
+
+    def _source(self, stem: str) -> str:
+        """The attributes with the figure: itself, or how it differs from the one in the page's first language."""
+        if self.shown is None or stem not in self.shown:
+            return f'data-figure="{stem}" src="{data_uri(self.svg[stem])}"'
+        changes = json.dumps(differences(compact(self.shown[stem]), compact(self.svg[stem])), separators=(",", ":"))
+        packed = base64.b64encode(zlib.compress(changes.encode("utf-8"), 9)).decode("ascii")
+        return f'data-like="{stem}" data-changes="{packed}"'
 
     def _absence(self, planned: Planned) -> Html:
         if planned.missing:
@@ -79,10 +98,29 @@ class Context:
 
 def data_uri(svg: str) -> str:
     """An SVG as a data URI, percent-encoded where it must be: shorter than base64 of base64."""
-    compact = re.sub(r"\s+", " ", svg)
-    if "'" not in compact:
-        compact = compact.replace('"', "'")
-    return "data:image/svg+xml," + quote(compact, safe=" =:/;,+()!*-._~@?$[]|'")
+    return "data:image/svg+xml," + quote(compact(svg), safe=" =:/;,+()!*-._~@?$[]|'")
+
+
+def compact(svg: str) -> str:
+    """The same SVG without idle space, in single quotes where it can be."""
+    text = re.sub(r"\s+", " ", svg)
+    return text if "'" in text else text.replace('"', "'")
+
+
+def differences(given: str, wanted: str) -> list[int | str]:
+    """How to make one text from another: copies, as two numbers (from where, how many characters), and new pieces.
+
+    Figures in two languages differ in their words and in where these leave room, seldom in the pictures between them.
+    """
+    old, new = (_PIECES.findall(text) for text in (given, wanted))
+    places = [0, *accumulate(map(len, old))]
+    steps: list[int | str] = []
+    for kind, first, last, begin, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            steps += [places[first], places[last] - places[first]]
+        elif end > begin:
+            steps.append("".join(new[begin:end]))
+    return steps
 
 
 def _size(svg: str) -> tuple[int, int]:

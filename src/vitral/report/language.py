@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 CODES = ("en", "pt")
 MINUS = "\N{MINUS SIGN}"
@@ -96,8 +97,17 @@ class Language:
 @cache
 def language(code: str) -> Language:
     """The language of the code `en` or `pt`."""
-    source = resources.files("vitral.report").joinpath("strings", f"{code}.json")
-    return Language(code, _TAGS[code], json.loads(source.read_text(encoding="utf-8")))
+    strings: dict[str, str] = {}
+    for source in string_files(code):
+        strings |= json.loads(source.read_text(encoding="utf-8"))
+    return Language(code, _TAGS[code], strings)
+
+
+def string_files(code: str) -> list[Traversable]:
+    """The strings of a language: one file, and further ones in a folder of its name for parts that have many."""
+    folder = resources.files("vitral.report").joinpath("strings")
+    parts = sorted(folder.joinpath(code).iterdir(), key=lambda file: file.name)
+    return [folder.joinpath(f"{code}.json"), *(file for file in parts if file.name.endswith(".json"))]
 
 
 def languages() -> tuple[Language, ...]:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib import import_module, resources
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from string import Template
 
 from vitral.report.catalogue import plan
 from vitral.report.context import Context
+from vitral.report.explorer import assemble, build
 from vitral.report.language import Language, languages
 from vitral.report.markup import Html, embedded_json, join, tag
 from vitral.report.run_folder import RunFolder, read_run, write_text
-from vitral.report.sections import closing, comparison, diagnosis, opening, seeing, setup, training, variants
+from vitral.report.sections import (
+    closing,
+    comparison,
+    diagnosis,
+    opening,
+    oral,
+    seeing,
+    setup,
+    training,
+    variants,
+)
+from vitral.report.single import source
 
 
 @dataclass(frozen=True)
@@ -21,12 +33,14 @@ class Section:
     """One section: `name` is its anchor and the key of its heading, `write` gives its content.
 
     A section of the study carries its number in the notebook's order of steps; `shown` says whether a run has it.
+    `below` is what stands below the content, in no language or in a language of its own choice.
     """
 
     name: str
     write: Callable[[Context], Html]
     step: int | None = None
     shown: Callable[[RunFolder], bool] = lambda run: True
+    below: Callable[[RunFolder], Html] = lambda run: Html("")
 
 
 def diagnosed(run: RunFolder) -> bool:
@@ -47,7 +61,9 @@ SECTIONS = (
     Section("generation", seeing.generation, step=6),
     Section("comparison", comparison.comparison, step=7),
     Section("limits", comparison.limits, shown=lambda run: not run.variants),
+    Section("explore", closing.explore, shown=build.explorable, below=build.section),
     Section("certificate", closing.certificate),
+    Section("oral-exam", oral.oral_exam, shown=oral.asked),
     Section("glossary", closing.glossary),
     Section("reproduce", closing.reproduce),
 )
@@ -84,14 +100,16 @@ def plotting_problem() -> str | None:
 def page_text(run: RunFolder, problem: str | None = None) -> str:
     """The whole page; figures are read from the run folder's `figures/<language>/*.svg`."""
     contexts = [_context(run, words, problem) for words in languages()]
-    template = Template(_source("template.html"))
+    contexts[1:] = [replace(c, shown=contexts[0].svg) for c in contexts[1:]]
+    template = Template(source("template.html"))
     return template.substitute(
+        policy=assemble.POLICY,
         title=tag("title", contexts[0].html("page.title", recipe=run.metrics.get("recipe"))),
         titles=embedded_json(
             {c.words.tag: c.words.text("page.title", recipe=run.metrics.get("recipe")) for c in contexts}
         ),
-        style=_source("style.css"),
-        script=_source("script.js"),
+        style=source("style.css") + assemble.styles(),
+        script=source("script.js"),
         header=_each_language(contexts, _header),
         contents=_each_language(contexts, _contents),
         sections=join(_section(section, contexts) for section in sections_of(run)),
@@ -125,7 +143,8 @@ def _section(section: Section, contexts: list[Context]) -> Html:
         )
         return join([tag("h2", number, heading), section.write(c)])
 
-    return tag("section", _each_language(contexts, written), id=section.name)
+    below = section.below(contexts[0].run)
+    return tag("section", _each_language(contexts, written), below, id=section.name)
 
 
 def _heading(c: Context, section: Section) -> Html:
@@ -146,7 +165,3 @@ def _contents(c: Context) -> Html:
     return tag(
         "nav", tag("ul", *(tag("li", link) for link in links)), aria_label=c.words.text("page.contents")
     )
-
-
-def _source(name: str) -> str:
-    return resources.files("vitral.report").joinpath("page", name).read_text(encoding="utf-8")

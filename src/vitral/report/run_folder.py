@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What one run left behind. `progress` is keyed by the stem of each progress file."""
+    """What one run left behind. `progress` is keyed by the stem of each progress file, `explorer` is explorer.npz."""
 
     path: Path
     metrics: Record
@@ -27,6 +27,7 @@ class RunFolder:
     recipe: str
     progress: Mapping[str, list[Record]]
     arrays: Mapping[str, np.ndarray]
+    explorer: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def models(self) -> dict[str, Record]:
@@ -143,6 +144,7 @@ def read_run(path: str | Path) -> RunFolder:
         recipe=recipe.read_text(encoding="utf-8") if recipe.is_file() else "",
         progress={file.stem: _lines(file) for file in sorted((folder / "progress").glob("*.jsonl"))},
         arrays=_arrays(folder / "arrays.npz"),
+        explorer=_arrays(folder / "explorer.npz"),
     )
 
 

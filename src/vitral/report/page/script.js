@@ -11,7 +11,7 @@
     const state = { section: "", language: "" };
     for (const part of location.hash.slice(1).split("&")) {
       if (part.startsWith("lang=")) state.language = part.slice("lang=".length);
-      else if (part) state.section = part;
+      else if (part && !part.includes("=")) state.section = part; // the explorer keeps its state behind
     }
     return state;
   }
@@ -24,8 +24,11 @@
     }
   }
 
+  // What else stands in the address, the state of the explorer, stays there.
   function writeAddress(section, language) {
-    history.replaceState(null, "", "#" + (section ? section + "&" : "") + "lang=" + language);
+    const parts = location.hash.slice(1).split("&");
+    const others = parts.filter((part) => part.includes("=") && !part.startsWith("lang="));
+    history.replaceState(null, "", "#" + [section, "lang=" + language, ...others].filter(Boolean).join("&"));
   }
 
   function preferred() {
@@ -57,6 +60,31 @@
       if (here) scrollBy(0, here.getBoundingClientRect().top - offset);
     });
   }
+
+  // A figure in another language is made from the first one's: copies of it, and what is different.
+  function translated(text, changes) {
+    let made = "";
+    for (let i = 0; i < changes.length; i++) {
+      if (typeof changes[i] === "string") made += changes[i];
+      else made += text.slice(changes[i], changes[i] + changes[++i]);
+    }
+    return made;
+  }
+
+  async function inflated(text) {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  async function translate(image) {
+    const like = document.querySelector(`img[data-figure="${image.dataset.like}"]`);
+    const text = decodeURIComponent(like.src.slice(like.src.indexOf(",") + 1));
+    const changes = await inflated(image.dataset.changes);
+    image.src = "data:image/svg+xml," + encodeURIComponent(translated(text, changes));
+  }
+
+  document.querySelectorAll("img[data-like]").forEach(translate);
 
   let opened = [];
   addEventListener("beforeprint", () => {

@@ -1,7 +1,8 @@
-"""The certificate of every model, a short glossary, and how to make the same run again."""
+"""What stands above the explorer; the certificate of every model, a glossary, how to make the same run again."""
 
 from __future__ import annotations
 
+from vitral.report.checks import check_name, result, unit_name
 from vitral.report.context import Context
 from vitral.report.markup import Html, definitions, details, join, paragraph, table, tag
 
@@ -10,6 +11,10 @@ TERMS = (
     "reparameterisation", "active", "pca", "standard_error", "baseline",
 )  # fmt: skip
 REFERENCES = ("kingma", "doersch", "burda", "rezende", "tsne", "mnist")
+
+
+def explore(c: Context) -> Html:
+    return c.p("explore.text")
 
 
 def certificate(c: Context) -> Html:
@@ -23,11 +28,11 @@ def checks_table(c: Context, name: str, items: list[dict]) -> Html:
     rows = [
         (
             item.get("id"),
-            _check_name(c, item),
+            check_name(item, words),
             words.plain(item.get("measured"), 3),
             words.plain(item.get("bound"), 3),
-            words.strings.get(f"unit.{item.get('unit')}", item.get("unit") or ""),
-            _result(c, item),
+            unit_name(item, words),
+            result(item, words),
         )
         for item in items
     ]
@@ -38,18 +43,6 @@ def checks_table(c: Context, name: str, items: list[dict]) -> Html:
         headers,
         rows,
     )
-
-
-def _check_name(c: Context, item: dict) -> str:
-    """The name in the page's language where the strings know the check, else as the run folder says it."""
-    return c.words.strings.get(f"check_name.{item.get('name')}", str(item.get("name") or ""))
-
-
-def _result(c: Context, item: dict) -> str:
-    """Passed or failed; where nothing can fail, whether the check informs or does not apply."""
-    if item.get("passed") is None:
-        return c.words.text("check.not_applicable" if item.get("measured") is None else "check.information")
-    return c.words.text("check.passed" if item["passed"] else "check.failed")
 
 
 def glossary(c: Context) -> Html:

@@ -1,0 +1,79 @@
+"""The object of a small page: the shipped tiny model with some test digits, packed as a study's page is."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+import vitral
+from vitral.core.parameters import named
+from vitral.data import load_data
+from vitral.report.explorer import packing
+from vitral.report.explorer.describe import described
+from vitral.report.explorer.golden import golden
+
+NAME, COUNT = "latent-2", 300
+
+
+@cache
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Some test digits as numbers in [0, 1], and their labels."""
+    rows = load_data("mnist").test
+    return np.asarray(rows.take(np.arange(COUNT)), np.float32), np.asarray(rows.labels[:COUNT])
+
+
+def packed_theta(trained: Any) -> tuple[dict[str, packing.Entry], np.ndarray]:
+    """Weights in 8 bits, biases whole, and theta as the page holds it."""
+    theta, arrays = trained.theta.copy(), {}
+    for name, (where, shape) in named(trained.model.shapes).items():
+        tensor = trained.theta[where].reshape(shape)
+        one = packing.weights(tensor) if tensor.size > 4096 else packing.floats(tensor)
+        arrays[f"{NAME}/{name}"] = one.entry
+        theta[where] = packing.unpack(one.entry).ravel()
+    return arrays, theta
+
+
+@cache
+def content() -> dict[str, Any]:
+    """What `vitral.report.explorer.assemble.alone` takes."""
+    trained = vitral.load("tiny")
+    images, labels = digits()
+    arrays, theta = packed_theta(trained)
+    model = trained.model
+    mu, logvar = model.encode(model.views(theta), images)
+    arrays |= {
+        "images": packing.integers(np.rint(images * 255), "u1", scale=1 / 255).entry,
+        "images_labels": packing.integers(labels, "i4").entry,
+        f"{NAME}/codes": packing.spread(mu).entry,
+        f"{NAME}/codes_logvar": packing.spread(logvar).entry,
+    }
+    image = packing.unpack(arrays["images"])[0]
+    description = {"name": NAME, **described(model, f"{NAME}/"), "epochs": 1, "metrics": {}, "progress": []}
+    return {
+        "schema": 1,
+        "strip": strip(description),
+        "data": {
+            "name": "mnist", "image_shape": [28, 28], "features": 784, "classes": 10, "unit": "grey levels / 255",
+            "shows_data": True,
+        },
+        "models": [description], "main": NAME, "metrics": {}, "arrays": arrays,
+        "golden": {NAME: golden(model, theta, image, prefix=f"{NAME}/", evidence=False)},
+    }  # fmt: skip
+
+
+def strip(description: dict[str, Any]) -> dict[str, Any]:
+    """Facts of the honesty strip, as vitral.report.explorer.strip writes them."""
+    return {
+        "recipe": "tiny", "vitral": vitral.__version__, "commit": None, "wall_seconds": 61.0,
+        "data": {"name": "mnist", "split": "official", "train": 55000, "validation": 5000, "test": 10000,
+                 "binarisation": None, "unit": "grey levels / 255"},
+        "model": NAME, "parameters": 202517, "epochs": 1, "latent": 2, "hidden": [128],
+        "likelihood": description["likelihood"],
+        "variance": 0.04, "loss_constant": None, "loss_is_likelihood": True,
+        "objective": {"kind": "elbo", "beta": 1.0}, "beta": 1.0, "seed": 0, "seeds": 1,
+        "checks": {"passed": 8, "total": 8},
+        "quantised": {"bits": 8, "max_error": 0.01, "mean_error": 0.001, "images": 512, "encoder": True},
+        "missing": ["one_seed", "one_model", "no_history"],
+    }  # fmt: skip
