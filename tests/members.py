@@ -11,6 +11,7 @@ from typing import Any
 
 from vitral import specs
 from vitral.checks import bounds
+from vitral.checks.data import cut_at_random
 from vitral.checks.laws import Case, Closed, Sized
 from vitral.model import Model
 from vitral.parts.blocks import Beside, Gate, Gated, LayerNorm, Offset, Residual, SiLU
@@ -192,6 +193,7 @@ EXAMPLES: dict[str, dict[str, tuple[Any, ...]]] = {
     "divergence": {f"{q.__name__}, {p.__name__}": (Closed(kl, q, p),) for (q, p), kl in CLOSED_KL.items()},
     "evaluation": {"elbo_rows": (bounds.elbo_rows,)},
     "importance": {"importance_bound": (bounds.importance_bound,)},
+    "data": {"random": (cut_at_random,)},
 }
 
 FAMILIES = {

@@ -67,6 +67,7 @@ TEXTS = {
     "empty.csv": "",
     "null.csv": TABLE + "44,Na\0tal,3000\n",
     "comma.csv": TABLE.replace(",", ";").replace(";10", ";1.0") .replace(";11", ";1,1"),
+    "kept.html": "<p>mine</p>",
     "notes/thesis.txt": "years of work",
     "digits.txt": "0\n1\ntwo\n",
 }  # fmt: skip
@@ -161,6 +162,10 @@ CASES = {
         sample -n 0 -o s.npy
         interpolate --from 10000 -o i.npy
         traverse --row -1 -o t.npy
+        explore tiny -o page.pdf
+        explore tiny -o missing/page.html
+        explore good.npy -o page.html
+        explore tiny --model latent-3 -o page.html
         evaluate --samples 0
         sample --label 3 -o s.npy
         sample --context 1,2 -o s.npy
@@ -322,6 +327,16 @@ CASES = {
         sample good.npy -o s.npy
         sample notes -o s.npy
         check table.csv
+        check tiny --rows 3
+        check tiny --language fr
+        check tiny -o c.txt
+        check tiny -o grey.npy --force
+        check tiny -o missing/c.html
+        check tiny -o kept.html
+        zoo Z99
+        zoo Z04 -o z.png
+        zoo Z04 -o kept.html
+        zoo --language fr
         export missing.safetensors -o m
     """,
     "Compression": """

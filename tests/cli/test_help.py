@@ -5,7 +5,6 @@ import shlex
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -91,36 +90,25 @@ TABLE = "length,colour,species\n" + "".join(
 )
 
 
-def alone(example):
-    """Whether no other example needs what this one makes: such a run of minutes may go on beside them."""
-    return re.match(r"vitral (study|compare --recipe)", example) is not None and "runs/short" not in example
-
-
 @pytest.mark.slow
-def test_every_example_of_the_help_runs_when_pasted_in_order(folder, without_figures):
+def test_every_example_of_the_help_runs_when_pasted_in_order(folder, run, monkeypatch):
+    """In this process, which need not be started a hundred times; one study with its figures, the others without."""
     everything = [example for command in COMMANDS for example in examples_of(command)]
     everything = list(dict.fromkeys([*everything, *(example for example, _ in EXAMPLES)]))
     assert DRAWN in everything
     assert len(everything) > 2 * len(COMMANDS)
-    written = set()
     (folder / "table.csv").write_text(TABLE, encoding="utf-8")
-
-    def pasted(example):
+    for name, value in SHORTER.items():
+        monkeypatch.setenv(name, value)
+    written = set()
+    for example in everything:
         place = re.findall(r"-o (\S+)", example)
         again = ["--force"] if set(place) & written else []  # two commands' examples may name the same file
         written.update(place)
-        words = [sys.executable, "-m", "vitral", *shlex.split(example)[1:], *again]
-        studies = re.match(r"vitral (study|compare --recipe)", example) is not None
-        variables = SHORTER | (without_figures if studies and example != DRAWN else {})
-        done = subprocess.run(words, capture_output=True, text=True, env=environment(**variables))
-        assert done.returncode == 0, f"{example}: {done.stderr[-500:]}"
+        with monkeypatch.context() as without_figures:
+            if example != DRAWN and re.match(r"vitral (study|compare --recipe)", example):
+                time.sleep(1.0)  # default folders have seconds
+                without_figures.setattr("vitral.report.page.plotting_problem", lambda: "switched off")
+            answer = run(*shlex.split(example)[1:], *again)
+        assert answer.code == 0, f"{example}: {answer.err[-500:]}"
         assert all((folder / name).stat().st_size > 0 for name in place), example
-        time.sleep(1.0 if alone(example) else 0.0)  # default folders have seconds
-
-    with ThreadPoolExecutor(1) as beside:
-        runs = [beside.submit(pasted, example) for example in everything if alone(example)]
-        for example in everything:
-            if not alone(example):
-                pasted(example)
-        for run in runs:
-            run.result()

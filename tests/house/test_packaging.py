@@ -64,7 +64,12 @@ def packaged():
         "data/mnist/*.md",
         "study/recipes/*.toml",
         "report/strings/*.json",
+        "report/strings/*/*.json",
         "report/page/*.*",
+        "report/explorer/engine/*.js",
+        "report/explorer/shell/*.*",
+        "report/explorer/widgets/*.*",
+        "report/explorer/strings/*/*.json",
         "models/*.safetensors",
         "py.typed",
     )

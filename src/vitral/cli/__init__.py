@@ -34,6 +34,8 @@ COMMANDS = {
     "score": "How odd every row is, which are outliers, and why.",
     "export": "A model for other programs: a folder with a card, or ONNX.",
     "check": "The certificate of a model: what is proved, with numbers.",
+    "explore": "A model to take hold of: one page, offline.",
+    "zoo": "The bug zoo: planted errors, and the check that catches each.",
     "info": "Versions, BLAS and threads.",
 }
 EXAMPLES = (

@@ -20,7 +20,7 @@ from vitral.data.opening import is_table, known, opened, texts
 from vitral.data.support import check_values
 from vitral.data.tables import rows_of
 from vitral.errors import DataError, UsageError, unknown
-from vitral.specs import objective
+from vitral.specs import OPTIMISERS, member, objective
 
 
 def model_data(
@@ -203,6 +203,11 @@ def every_class(trained: TrainedModel) -> dict[int, np.ndarray]:
 def final_objective(trained: TrainedModel) -> Any:
     """What the model was trained with, as it stood at the end of any schedule."""
     return objective(trained.facts.get("objective", "elbo")).at(10**9)
+
+
+def final_optimiser(trained: TrainedModel) -> Any:
+    """The optimiser that the model was trained with, Adam where its file does not say."""
+    return member("optimiser", OPTIMISERS, trained.facts.get("optimiser", "adam"))
 
 
 def place(rows: Rows, index: int) -> int:

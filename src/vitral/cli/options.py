@@ -113,6 +113,8 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON d
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what --json asks for.")
 language = click.option("--language", type=click.Choice(["en", "pt"]), default="en", show_default=True,
                         help="Language of the figure.")  # fmt: skip
+words = click.option("--language", type=click.Choice(["en", "pt"]), default="en", show_default=True,
+                     help="Language of what is printed; a page has both.")  # fmt: skip
 data_option = click.option(
     "--data", "data_name", help="mnist, digits, or a .npy, .npz or IDX file  [default: the model's own data]"
 )

@@ -11,7 +11,7 @@ import numpy as np
 from vitral.core import parameters
 from vitral.errors import FileError, VitralError
 from vitral.persistence.header import damaged
-from vitral.persistence.tensors import load_tensors, save_tensors
+from vitral.persistence.tensors import digest, load_tensors, save_tensors
 from vitral.specs import Spec
 
 BLOCK = 2**16  # numbers looked at together
@@ -49,10 +49,19 @@ def save_model(
     metrics: Mapping[str, Any] | None = None,
 ) -> None:
     """A model file: every tensor under its own name, and what is needed to use it."""
-    places = parameters.named(spec.build().shapes)
-    tensors = {name: theta[where].reshape(shape) for name, (where, shape) in places.items()}
+    tensors = _tensors(spec, theta)
     metadata = {"kind": "model", "vitral": version, "spec": spec.to_dict(), "contract": dict(contract)}
     save_tensors(path, tensors, {**metadata, "metrics": dict(metrics or {}), "facts": dict(facts)})
+
+
+def weights_digest(spec: Spec, theta: np.ndarray) -> str:
+    """The SHA-256 that a model file states for its tensors."""
+    return digest(_tensors(spec, theta))
+
+
+def _tensors(spec: Spec, theta: np.ndarray) -> dict[str, np.ndarray]:
+    places = parameters.named(spec.build().shapes)
+    return {name: theta[where].reshape(shape) for name, (where, shape) in places.items()}
 
 
 def add_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
