@@ -107,7 +107,6 @@ def test_every_example_of_the_help_runs_when_pasted_in_order(folder, run, monkey
         written.update(place)
         with monkeypatch.context() as without_figures:
             if example != DRAWN and re.match(r"vitral (study|compare --recipe)", example):
-                time.sleep(1.0)  # default folders have seconds
                 without_figures.setattr("vitral.report.page.plotting_problem", lambda: "switched off")
             answer = run(*shlex.split(example)[1:], *again)
         assert answer.code == 0, f"{example}: {answer.err[-500:]}"

@@ -30,6 +30,14 @@ def test_without_out_the_folder_carries_recipe_date_and_time(run, folder):
     assert made.name.startswith("train-20")
 
 
+def test_runs_of_one_second_take_folders_of_their_own(run, folder, monkeypatch):
+    monkeypatch.setattr("vitral.cli.runs.time.strftime", lambda form: "20260102-030405")
+    for _ in range(3):
+        assert run(*TRAIN).code == 0
+    made = sorted(path.name for path in (folder / "runs").iterdir())
+    assert made == [f"train-20260102-030405{end}" for end in ("", "-2", "-3")]
+
+
 def test_a_recipe_s_name_cannot_leave_the_runs_folder(run, folder):
     (folder / "own.toml").write_text('name = "../../up"\n[data]\nname = "digits"\n[training]\nepochs = 1\n')
     (folder / "runs").write_text("a file in the way")

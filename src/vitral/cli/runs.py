@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import re
@@ -29,11 +30,20 @@ BESIDE_RESUME = {"resume", "no_data", "as_json", "quiet", "strict", "slower"}
 
 
 def begin(recipe: Recipe, out: Path | None, resume_line: Callable[[Path], str], *, force: bool) -> RunFolder:
-    """A new run folder: where --out says, or runs/<recipe>-<date>-<time>."""
-    name = re.sub(r"[^\w.-]+", "-", recipe.name)
-    path = out or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    """A new run folder: where --out says, or runs/<recipe>-<date>-<time>, with -2 and so on for another of the same second."""
+    path = out or next(filter(_is_new, _dated(recipe.name)))
     refuse_busy(path)
     return folders.create(path, to_toml(recipe), resume_line(path), force=force)
+
+
+def _dated(name: str) -> Iterator[Path]:
+    name = re.sub(r"[^\w.-]+", "-", name)
+    first = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return (Path("runs") / (first if number == 1 else f"{first}-{number}") for number in itertools.count(1))
+
+
+def _is_new(path: Path) -> bool:
+    return not path.exists()
 
 
 def again(path: Path, command: str) -> RunFolder:
