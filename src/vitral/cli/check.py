@@ -51,7 +51,6 @@ def command(
     from vitral.api import load_one
     from vitral.checks.check import tally
     from vitral.cli.progress import stages
-    from vitral.persistence import write_atomically
     from vitral.report.certificate import lines, page
     from vitral.report.language import language as words_of
 
@@ -65,15 +64,8 @@ def command(
     facts = _facts(trained, model, name, data_name, some, seed)
     facts["command"] = shlex.join(["vitral", *options.session_of(context).words])
     document = {"passed": passed, "total": total, "checks": [asdict(item) for item in items], "facts": facts}
-    if target is not None:
-        write_atomically(target, page(document).encode("utf-8"))
-    if as_json:
-        options.print_json(document)
-    elif not quiet:
-        for line in lines(document, words_of(language)):
-            click.echo(line)
-        if target is not None:
-            click.echo(str(target))
+    text = lines(document, words_of(language))
+    options.hand_over(document, text, target, page, as_json=as_json, quiet=quiet)
     sys.exit(1 if passed < total else 0)
 
 

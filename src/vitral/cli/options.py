@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,21 @@ def writable(path: Path, endings: tuple[str, ...], *, force: bool) -> Path:
     if not os.access(path.parent, os.W_OK):
         raise ResourceError(f"the folder {path.parent} cannot be written: choose another --out")
     return path
+
+
+def hand_over(
+    document: Any, lines: Iterable[str], target: Path | None, page: Callable[[Any], str], *, as_json: bool, quiet: bool
+) -> None:
+    """A finding in the ways that were asked for: its page at ``target``, JSON or lines on stdout."""
+    from vitral.persistence import write_atomically
+
+    if target is not None:
+        write_atomically(target, page(document).encode("utf-8"))
+    if as_json:
+        print_json(document)
+    elif not quiet:
+        for line in (*lines, *([] if target is None else [str(target)])):
+            click.echo(line)
 
 
 def print_json(document: Any) -> None:

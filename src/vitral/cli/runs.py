@@ -30,7 +30,7 @@ BESIDE_RESUME = {"resume", "no_data", "as_json", "quiet", "strict", "slower"}
 
 
 def begin(recipe: Recipe, out: Path | None, resume_line: Callable[[Path], str], *, force: bool) -> RunFolder:
-    """A new run folder: where --out says, or runs/<recipe>-<date>-<time>, with -2 and so on for another of the same second."""
+    """A new run folder: where --out says, or runs/<recipe>-<date>-<time>, and -2 after it if that exists."""
     path = out or next(filter(_is_new, _dated(recipe.name)))
     refuse_busy(path)
     return folders.create(path, to_toml(recipe), resume_line(path), force=force)

@@ -31,7 +31,6 @@ def command(
     """
     from vitral.checks.bugs.matrix import chosen, matrix
     from vitral.cli.progress import animated, stages
-    from vitral.persistence import write_atomically
     from vitral.report.language import language as words_of
     from vitral.report.zoo import lines, page
 
@@ -41,13 +40,6 @@ def command(
         found = matrix(wanted, seed, announce)
     caught = sum(any(check["passed"] is False for check in bug["laws"].values()) for bug in found)
     document = {"caught": caught, "total": len(found), "seed": seed, "bugs": found}
-    if target is not None:
-        write_atomically(target, page(document).encode("utf-8"))
-    if as_json:
-        options.print_json(document)
-    elif not quiet:
-        for line in lines(document, words_of(language)):
-            click.echo(line)
-        if target is not None:
-            click.echo(str(target))
+    text = lines(document, words_of(language))
+    options.hand_over(document, text, target, page, as_json=as_json, quiet=quiet)
     sys.exit(1 if caught < len(found) else 0)

@@ -112,14 +112,14 @@ class Recorder:
         if scene or pulse:
             # One thread: see training/parallel.py. A training that diverges says so itself.
             with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"):
-                found |= {f"history_{name}": array for name, array in self._scene(state).items()} if scene else {}
-                found |= {f"pulse_{name}": array for name, array in self._pulse(state).items()} if pulse else {}
+                shown = first_images(self.data.test).batch(slice(None), state.theta.dtype.name)
+                codes = self._codes(self.model.views(state.measured), shown)
+                found |= _prefixed("history", self._scene(state, codes)) if scene else {}
+                found |= _prefixed("pulse", self._pulse(state, shown, codes)) if pulse else {}
         return found
 
-    def _scene(self, state: TrainState) -> Arrays:
-        p = self.model.views(state.measured)
-        arrays = self._codes(p, first_images(self.data.test).batch(slice(None), state.theta.dtype.name))
-        arrays["epochs"] = np.float32(state.step / self.per_epoch)
+    def _scene(self, state: TrainState, codes: Arrays) -> Arrays:
+        arrays = {"epochs": np.float32(state.step / self.per_epoch), **codes}
         arrays["reconstructions"] = levels(pictures.reconstructions(self.model, state.measured, self.data))
         if self.model.posterior.latent == 2 and self.data.contract.context is None:
             axis = pictures.latent_axis("quantile")
@@ -135,14 +135,12 @@ class Recorder:
         found = {"codes": mu, "logvar": logvar, "kl": None if kl is None else kl.astype(np.float64).mean(axis=0)}
         return {name: array.astype(np.float32) for name, array in found.items() if array is not None}
 
-    def _pulse(self, state: TrainState) -> Arrays:
-        p, dtype = self.model.views(state.measured), state.theta.dtype.name
-        batch = first_images(self.data.test).batch(slice(None), dtype)
-        codes = self._codes(p, batch)
+    def _pulse(self, state: TrainState, shown: Batch, codes: Arrays) -> Arrays:
+        p = self.model.views(state.measured)
         arrays = {"epochs": np.float32(state.step / self.per_epoch), **self._norms(state)}
         arrays |= {"kl": codes["kl"]} if "kl" in codes else {}
-        mu = joined(codes["codes"].astype(dtype), batch.context)
-        dead = dead_shares(self.model.encoder, p.encoder, joined(batch.inputs, batch.context))
+        mu = joined(codes["codes"].astype(state.theta.dtype), shown.context)
+        dead = dead_shares(self.model.encoder, p.encoder, joined(shown.inputs, shown.context))
         dead += dead_shares(self.model.decoder, p.decoder, mu)
         return {**arrays, "dead": np.array(dead, np.float32)}
 
@@ -175,6 +173,10 @@ class Recorder:
         places = [place for place, _ in named(self.model.shapes).values()]
         squares = [np.square(vector[place], dtype=np.float64) for place in places]
         return np.array([np.sqrt(some.mean()) if some.size else 0.0 for some in squares], np.float32)
+
+
+def _prefixed(kind: str, arrays: Arrays) -> Arrays:
+    return {f"{kind}_{name}": array for name, array in arrays.items()}
 
 
 def dead_shares(network: Any, p: Views, x: np.ndarray) -> list[float]:

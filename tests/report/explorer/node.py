@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from vitral.core.parameters import named
+from vitral.report.explorer.assemble import engine_source
 from vitral.report.explorer.describe import described
-from vitral.report.explorer.scripts import engine_source
 
 START = """
 const V = globalThis.Vitral, E = V.engine;

@@ -15,9 +15,9 @@ from vitral.model import Batch
 from vitral.parts.objectives import ELBO, FreeBits, Reconstruction
 from vitral.parts.posteriors import Point
 from vitral.report import explorer
+from vitral.report.explorer.assemble import ordered
 from vitral.report.explorer.describe import described, reason
 from vitral.report.explorer.golden import golden, noise, philox
-from vitral.report.explorer.scripts import ENGINE
 
 ROWS, BETA = 3, 0.7
 FORWARD, GRADIENT = 1e-5, 1e-4  # what the page promises; both sides compute in double precision, so far less is found
@@ -228,7 +228,9 @@ SCRIPTS = Path(explorer.__file__).parent / "engine"
 
 
 def test_every_script_of_the_engine_has_its_place_in_the_order():
-    assert sorted(ENGINE) == sorted(path.stem for path in SCRIPTS.glob("*.js"))
+    order = (SCRIPTS / "order.txt").read_text(encoding="utf-8").split()
+    assert sorted(order) == sorted(path.name for path in SCRIPTS.glob("*.js"))
+    assert [path.name for path in ordered("engine", ".js")] == order
 
 
 def test_scripts_are_short_and_touch_no_page():

@@ -8,8 +8,8 @@ from tests.report.explorer.node import in_node, in_page
 from vitral import Spec
 from vitral.checks.bounds import evidences, log_joint
 from vitral.core.parameters import named
+from vitral.report.explorer.assemble import engine_source
 from vitral.report.explorer.golden import golden
-from vitral.report.explorer.scripts import engine_source
 
 START = "const model = new E.Model(given.description, lookup), x = Float64Array.from(given.x);"
 

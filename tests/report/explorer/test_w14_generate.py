@@ -11,7 +11,7 @@ import vitral
 from tests.report.explorer.fixture import packed_theta
 from tests.report.explorer.node import in_node, in_page
 from vitral.report.explorer import assemble
-from vitral.report.explorer.scripts import engine_source
+from vitral.report.explorer.assemble import engine_source
 
 SHEET = "#w14 .sheet canvas"
 

@@ -1,7 +1,7 @@
 """The page put together: the template with its styles, scripts, strings and content, all inside one file.
 
 `content` is the object of the page (docs/explorer.md says what it holds). The scripts are classic ones, because a
-browser refuses ES modules from a file: the engine in its own order, then each folder in the order of its `order.txt`,
+browser refuses ES modules from a file: the engine and then each folder in the order of its `order.txt`,
 what that does not name following by name. `alone` is a whole page; `fragment` is what another page takes in.
 """
 
@@ -14,7 +14,6 @@ from importlib.resources.abc import Traversable
 from string import Template
 from typing import Any
 
-from vitral.report.explorer.scripts import engine_source
 from vitral.report.language import CODES, languages
 from vitral.report.markup import Html, embedded_json, tag
 
@@ -64,6 +63,11 @@ def scripts() -> str:
     return "".join(
         f"// ---- {folder}/{path.name}\n{_text(path)}" for folder in FOLDERS for path in ordered(folder, ".js")
     )
+
+
+def engine_source() -> str:
+    """All of the engine as one script: an element of the page, or the Blob of a worker."""
+    return "\n".join(_text(path) for path in ordered("engine", ".js"))
 
 
 def ordered(folder: str, ending: str) -> list[Traversable]:
