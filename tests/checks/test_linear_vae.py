@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from vitral.checks.bounds import cubature, elbo_rows, linear_gaussian_log_px
-from vitral.model import Batch
-from vitral.parts.objectives import ELBO
-from vitral.parts.optimisers import Adam
+from vitral.checks.identities import fitted_exactly
 from vitral.specs import Spec
 
 ROWS, FEATURES, LATENT, STEPS = 300, 6, 2, 1500
@@ -35,19 +33,11 @@ def eigen_solution(x):
 
 @pytest.fixture(scope="module")
 def trained():
-    """Full batches; 2L cubature points stand for the noise, so the objective is exact and smooth."""
     x = data()
     linear = {"kind": "mlp", "hidden": []}
     likelihood = {"kind": "gaussian_learned", "link": "identity"}
     model = Spec(FEATURES, LATENT, linear, linear, likelihood=likelihood).build()
-    theta = model.init(0, "float64", x)
-    noise, optimiser = cubature(LATENT, ROWS), Adam()
-    state = optimiser.start(theta)
-    for t in range(1, STEPS + 1):
-        grad = np.zeros_like(theta)
-        _, backward = model.loss(model.views(theta), Batch(x, x), noise, ELBO(), ROWS)
-        backward(model.views(grad))
-        optimiser.step(theta, grad, state, t=t, rate=0.05 * (1.0 + np.cos(np.pi * t / STEPS)))
+    theta, _ = fitted_exactly(model, x, STEPS)
     return x, model, model.views(theta)
 
 
