@@ -8,6 +8,7 @@ import pytest
 import vitral
 from tests.report.explorer.fixture import NAME, content, digits, packed_theta
 from vitral.report.explorer import assemble, packing
+from vitral.report.explorer.golden import golden
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -50,6 +51,39 @@ def test_a_browser_that_computes_otherwise_is_told_so(opened, tmp_path):
     path = tmp_path / "wrong.html"
     path.write_text(assemble.alone(wrong), encoding="utf-8")
     assert "differs from NumPy" in opened(path=path).page.locator("#parity-badge.bad").inner_text()
+
+
+def test_log_p_of_x_is_compared_too_where_numpy_s_is_in_the_page(opened, tmp_path):
+    trained, image = vitral.load("tiny"), packing.unpack(content()["arrays"]["images"])[0]
+    own = golden(trained.model, packed_theta(trained)[1], image, prefix=f"{NAME}/", evidence=True)
+    for name, value, said in (("right", 0.0, "log p(x) within"), ("wrong", 0.1, "differs from NumPy: log p(x)")):
+        own["evidence"]["log_px"] += value
+        path = tmp_path / f"{name}.html"
+        path.write_text(assemble.alone({**content(), "golden": {NAME: own}}), encoding="utf-8")
+        view = opened(path=path)
+        view.until("document.getElementById('parity-badge').dataset.evidence")
+        assert said in view.page.locator("#parity-badge").inner_text()
+        assert view.page.locator(f"#parity-badge.{'bad' if value else 'good'}").count() == 1
+
+
+def test_a_figure_that_fails_says_so_and_the_others_go_on(opened, small_page, tmp_path):
+    planted = """Vitral.widgets.add({ id: "w00", title: "w03.title", section: "machine",
+      mount() { throw new Error("planted"); } });"""
+    start = "Vitral.shell.start(document"
+    page = small_page.read_text(encoding="utf-8")
+    assert page.count(start) == 1
+    path = tmp_path / "failing.html"
+    path.write_text(page.replace(start, planted + start), encoding="utf-8")
+    view = opened(path=path)
+    assert "planted" in view.page.locator("#w00 .absent").inner_text()
+    assert view.page.locator("#w03 .plane-surface").count() == 1
+    assert any("planted" in problem for problem in view.problems)
+    view.problems.clear()
+
+
+def test_the_facts_are_folded_on_a_phone_only(opened):
+    folded = "!document.querySelector('.honesty details').open"
+    assert [opened(width=width).page.evaluate(folded) for width in (360, 1280)] == [True, False]
 
 
 def test_the_switch_changes_every_text_and_the_way_numbers_are_written(opened):

@@ -21,7 +21,7 @@ def facts(run: RunFolder, main: str, description: Record, arrays: Sequence[str],
         "vitral": run.metrics.get("vitral"),
         "commit": run.environment.get("commit"),
         "wall_seconds": run.environment.get("wall_seconds"),
-        "data": {key: run.data.get(key) for key in DATA},
+        "data": {key: run.data.get(key) for key in DATA} | {"unit": unit_of(run.data.get("unit"))},
         "model": main,
         **{key: entry.get(key) for key in MODEL},
         "likelihood": description["likelihood"],
@@ -42,6 +42,12 @@ def beta_of(entry: Mapping[str, Any]) -> float | None:
         return 0.0
     beta = objective.get("beta", 1.0)
     return beta.get("end") if isinstance(beta, Mapping) else beta
+
+
+def unit_of(unit: str | None) -> str | None:
+    """What a number of the data means: a key of the page's strings for pictures, the data's own words for others."""
+    known = {"pixel intensity": "intensity", "bits": "bits"}
+    return next((key for start, key in known.items() if (unit or "").startswith(start)), unit)
 
 
 def missing(run: RunFolder, main: str, description: Record, arrays: Sequence[str], *, shows: bool) -> list[str]:

@@ -102,7 +102,7 @@
   function update(one, changed) {
     if (!one.part || !one.part.update) return;
     one.stale.clear();
-    one.part.update(shell.state.get(), changed);
+    guarded(one, () => one.part.update(shell.state.get(), changed));
   }
 
   /** Put a widget into its place: a sentence where this page lacks what it needs. */
@@ -110,9 +110,22 @@
     if (one.part) return;
     const reason = one.widget.needs ? one.widget.needs(shell.page) : true;
     one.part = {};
-    if (reason === true) one.part = one.widget.mount(one.body, shell.page, shell) || {};
-    else one.body.append(shell.h("p", { class: "absent", t: reason }));
+    if (reason !== true) return void one.body.append(shell.h("p", { class: "absent", t: reason }));
+    guarded(one, () => {
+      one.part = one.widget.mount(one.body, shell.page, shell) || {};
+    });
     update(one, new Set(["mount"]));
+  }
+
+  /** One figure that fails says so in its place, and to the console; the others go on. */
+  function guarded(one, act) {
+    try {
+      act();
+    } catch (error) {
+      one.part = {};
+      one.body.replaceChildren(shell.h("p", { class: "absent", t: ["shell.broken", { error: error.message }] }));
+      reportError(error);
+    }
   }
 
   function widgetPlace(widget, level) {
@@ -207,6 +220,7 @@
     if (printing) document.documentElement.dataset.theme = "light";
     else if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
+    if (printing) document.querySelector(".honesty details").open = true;
     for (const one of printing ? mounted : []) {
       mount(one);
       if (one.stale.size) update(one, new Set(one.stale));

@@ -4,6 +4,8 @@
   "use strict";
   const shell = (V.shell = V.shell || {});
 
+  const ROOM = "(min-width: 40rem)"; // below it the facts are folded, so that a phone begins with the figures
+
   function known(value) {
     return value !== null && value !== undefined;
   }
@@ -17,7 +19,7 @@
     if (!known(data.train)) return data.name;
     return shell.t("strip.data.value", {
       name: data.name, split: named("strip.split", data.split), train: data.train, validation: data.validation, test: data.test,
-      unit: known(data.unit) ? data.unit : "–",
+      unit: known(data.unit) ? named("strip.unit", data.unit) : "–",
     });
   }
 
@@ -81,8 +83,9 @@
       missing.replaceChildren(...reasons.map((key) => shell.h("li", {}, ...shell.marked(named("strip.missing", key)))));
     }
     const element = shell.h("section", { class: "honesty", "aria-label": { t: "shell.strip" } },
-      shell.h("p", { class: "pixels", t: "shell.strip.pixels" }), badge, list,
-      reasons.length ? shell.h("p", { class: "aside-label", t: "shell.strip.unsupported" }) : null, missing);
+      shell.h("p", { class: "pixels", t: "shell.strip.pixels" }), badge,
+      shell.h("details", { open: matchMedia(ROOM).matches }, shell.h("summary", { t: "shell.strip.facts" }), list,
+        reasons.length ? shell.h("p", { class: "aside-label", t: "shell.strip.unsupported" }) : null, missing));
     show();
     shell.redraws(element, show);
     return element;
@@ -99,8 +102,25 @@
     const good = forward <= 1e-5 && gradient <= 1e-4;
     badge.classList.add(good ? "good" : "bad");
     Object.assign(badge.dataset, { forward, gradient });
-    shell.say(badge, good ? "shell.parity.good" : "shell.parity.bad",
-      () => ({ forward: shell.small(forward), gradient: shell.small(gradient) }));
+    const measured = () => ({ forward: shell.small(forward), gradient: shell.small(gradient) });
+    shell.say(badge, good ? "shell.parity.good" : "shell.parity.bad", measured);
+    if (good) addEvidence(page, badge, measured);
+  }
+
+  /** The integral over the plane takes a second or two: a worker measures it, where NumPy's log p(x) is in the page. */
+  async function addEvidence(page, badge, measured) {
+    const golden = (page.golden || {})[page.main];
+    if (!golden || !golden.evidence || !page.computes(page.main, true)) return;
+    const worker = shell.worker((V, { plain, golden }) =>
+      V.engine.parity(new V.engine.Model(plain.description, (key) => plain.arrays[key] || null), golden).evidence);
+    const evidence = await worker.ask({ plain: page.plain(page.main), golden });
+    worker.stop();
+    badge.dataset.evidence = evidence;
+    const good = evidence <= 0.01; // nats: five times what the integral asks of itself
+    badge.classList.toggle("good", good);
+    badge.classList.toggle("bad", !good);
+    shell.say(badge, good ? "shell.parity.evidence" : "shell.parity.wrong_evidence",
+      () => ({ ...measured(), evidence: shell.small(evidence) }));
   }
 
   Object.assign(shell, { strip, showParity });
