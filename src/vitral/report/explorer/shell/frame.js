@@ -36,12 +36,36 @@
 
   function codeOf(place, make) {
     const text = shell.h("code", {});
+    const weights = weightsButton(make);
     place.append(shell.h("div", { class: "code-head" }, shell.h("p", { class: "aside-label", t: "shell.code" }),
-      shell.copyButton("shell.copy_code", make)));
+      shell.copyButton("shell.copy_code", make), weights.element));
     place.append(shell.h("pre", { tabindex: "0", role: "group", "aria-label": { t: "shell.code" } }, text));
-    const refresh = () => { text.textContent = make(); };
+    const refresh = () => {
+      text.textContent = make();
+      weights.refresh();
+    };
     refresh();
     return refresh;
+  }
+
+  /** The file that the lines load: the weights of a model by their names, "image" of now, "codes" and "labels" of the images. */
+  function weightsButton(make) {
+    const wanted = () => (make().match(/np\.load\("(.+)\.npz"\)/) || [])[1];
+    const element = shell.h("button", { type: "button", class: "quiet weights", on: { click: () => {
+      shell.save(wanted() + ".npz", shell.npz(loaded(wanted())));
+    } } });
+    const refresh = () => {
+      element.hidden = !shell.page.computes(wanted() || "");
+      shell.say(element, "shell.code.weights", { name: wanted() || "" });
+    };
+    return { element, refresh };
+  }
+
+  function loaded(name) {
+    const { page } = shell;
+    const image = Float32Array.from(shell.currentImage() || []);
+    const others = { image: { data: image, shape: [image.length] }, codes: page.array(name + "/codes"), labels: page.array("images_labels") };
+    return { ...page.model(name).parameters, ...Object.fromEntries(Object.entries(others).filter(([, array]) => array)) };
   }
 
   /** Facts as a list of pairs that can be filled again: facts([keys]) gives {element, set({key: text})}. */

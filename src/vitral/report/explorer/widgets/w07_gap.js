@@ -247,7 +247,7 @@
       "sigma = np.exp(0.5 * logvar)", "axes = [np.linspace(m - 6 * s, m + 6 * s, 121) for m, s in zip(mu, sigma)]",
       "z = np.stack(np.meshgrid(*axes), -1).reshape(-1, 2)"];
     if (!lines) return [...start, "# o = decoder(z): a network of more than dense layers"].join("\n");
-    return [...start, `w = np.load("${model.name}.npz")`, ...lines, likelihoodLine(model),
+    return [...start, `w = np.load("${model.name}.npz")`, 'x = w["image"]', ...lines, likelihoodLine(model),
       "log_joint = log_x - 0.5 * (z ** 2 + np.log(2 * np.pi)).sum(-1)",
       "log_p = np.logaddexp.reduce(log_joint) + np.log(12 * sigma / 120).sum()"].join("\n");
   }

@@ -238,7 +238,7 @@
     const lines = shell.networkLines(model.description.decoder, "z", "o");
     const start = ["import numpy as np", `mu, sigma, beta = np.array(${shell.pythonList(state["w09.mu"])}), np.array(${shell.pythonList(state["w09.sigma"])}), ${state.beta}`];
     const inside = lines ? [...lines, ...V.widgets.likelihoodLine(model).split("\n")] : ["# o = decoder(z), log_x = log p(x | z): more than dense layers"];
-    return [...start, `w = np.load("${model.name}.npz")`, "def loss(z):", ...inside.map((line) => "    " + line), "    return -log_x",
+    return [...start, `w = np.load("${model.name}.npz")`, 'x = w["image"]', "def loss(z):", ...inside.map((line) => "    " + line), "    return -log_x",
       "eps = np.random.default_rng(0).standard_normal((16, 2))", "eps = np.concatenate([eps, -eps])", "z, h = mu + sigma * eps, 1e-4",
       "dz = np.stack([(loss(z + h * e) - loss(z - h * e)) / (2 * h) for e in np.eye(2)], -1)",
       "force_mu = -dz.mean(0) - beta * mu", "force_sigma = -(dz * eps).mean(0) + beta * (1 / sigma - sigma)"].join("\n");

@@ -235,14 +235,17 @@
   }
 
   function sampleCode(page, shell) {
-    const { description } = shell.currentModel();
+    const model = shell.currentModel();
+    const { description } = model;
     const lines = shell.networkLines(description.decoder, "z", "o");
     const { latent, likelihood } = description;
     const columns = Array.from({ length: latent }, (_, i) => i + 1).join(", ");
     const start = ["import numpy as np", `z = np.loadtxt("generate.csv", delimiter=",", skiprows=1, usecols=(${columns},), ndmin=2)`];
     if (!lines) return [...start, "import vitral", `model = vitral.load("${description.name}.safetensors")`, "x = model.decode(z)"].join("\n");
-    const end = shell.state.get()["w14.pixels"] === "mean" ? [] : [likelihood.kind.startsWith("gaussian")
-      ? "x = x + np.sqrt(variance) * rng.standard_normal(x.shape)" : "x = (rng.random(x.shape) < x).astype(float)"];
+    const { "w14.pixels": pixels, seed } = shell.state.get();
+    const variance = model.likelihood.variance();
+    const end = pixels === "mean" ? [] : [`rng = np.random.default_rng(${seed})`, variance === null
+      ? "x = (rng.random(x.shape) < x).astype(float)" : `x = x + np.sqrt(${Number(variance.toPrecision(8))}) * rng.standard_normal(x.shape)`];
     return [...start, `w = np.load("${description.name}.npz")`, ...lines, shell.meanLine(likelihood), ...end].join("\n");
   }
 

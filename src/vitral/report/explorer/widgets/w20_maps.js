@@ -288,16 +288,15 @@
     return { columns: ["z1", "z2", "value_or_class", "share"], rows };
   }
 
-  /** The codes come from the CSV of the latent plane's figure. */
   function mapCode(shell) {
     const { z } = shell.state.get();
     const { description } = shell.currentModel();
     const lines = shell.networkLines(description.decoder, "z", "o");
     const inside = lines ? [...lines, shell.meanLine(description.likelihood), "return x"] : ["return vitral_model.decode(z)"];
     return ["import numpy as np", `z = np.array(${shell.pythonList(z)})`,
-      'table = np.genfromtxt("latent-plane.csv", delimiter=",", skip_header=1)[:-1]', "codes, labels = table[:, 2:4], table[:, 1].astype(int)",
+      `w = np.load("${description.name}.npz")`, 'codes, labels = w["codes"], w["labels"]',
       `near = labels[np.argsort(((codes - z) ** 2).sum(1))[:${K}]]`, "label = np.bincount(near).argmax()", "share = (near == label).mean()",
-      ...(lines ? [`w = np.load("${description.name}.npz")`] : ["import vitral", `vitral_model = vitral.load("${description.name}.safetensors")`]),
+      ...(lines ? [] : ["import vitral", `vitral_model = vitral.load("${description.name}.safetensors")`]),
       "def image(z):", ...inside.map((line) => "    " + line), "h = 1e-4",
       "J = np.stack([(image(z + h * e) - image(z - h * e)) / (2 * h) for e in np.eye(2)], -1)", "s = np.sqrt(np.linalg.det(J.T @ J))"].join("\n");
   }
