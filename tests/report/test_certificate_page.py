@@ -119,6 +119,13 @@ def test_the_page_needs_no_network_and_escapes_what_it_is_given(document):
     assert json.loads(embedded) == json.loads(json.dumps(document))
 
 
+def test_the_page_opens_in_the_language_that_was_asked_for(document):
+    asked, free = page(document, language("pt")), page(document)
+    assert '<html lang="pt-BR" data-asked>' in asked
+    assert "<title>Certificado" in asked
+    assert '<html lang="en">' in free
+
+
 def test_the_page_has_lines_to_fill_in_by_hand_in_both_languages(document):
     text = page(document)
     for words in languages():

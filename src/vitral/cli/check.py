@@ -52,7 +52,6 @@ def command(
     from vitral.checks.check import tally
     from vitral.cli.progress import stages
     from vitral.report.certificate import lines, page
-    from vitral.report.language import language as words_of
 
     target = None if out is None else options.writable(out, (".html",), force=force)
     trained = load_one(model, name)
@@ -64,8 +63,7 @@ def command(
     facts = _facts(trained, model, name, data_name, some, seed)
     facts["command"] = shlex.join(["vitral", *options.session_of(context).words])
     document = {"passed": passed, "total": total, "checks": [asdict(item) for item in items], "facts": facts}
-    text = lines(document, words_of(language))
-    options.hand_over(document, text, target, page, as_json=as_json, quiet=quiet)
+    options.hand_over(context, document, target, lines, page, language, as_json=as_json, quiet=quiet)
     sys.exit(1 if passed < total else 0)
 
 

@@ -163,17 +163,21 @@ def writable(path: Path, endings: tuple[str, ...], *, force: bool) -> Path:
 
 
 def hand_over(
-    document: Any, lines: Iterable[str], target: Path | None, page: Callable[[Any], str], *, as_json: bool, quiet: bool
-) -> None:
+    context: click.Context, document: Any, target: Path | None, lines: Callable[[Any, Any], Iterable[str]],
+    page: Callable[[Any, Any], str], language: str, *, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
     """A finding in the ways that were asked for: its page at ``target``, JSON or lines on stdout."""
     from vitral.persistence import write_atomically
+    from vitral.report.language import language as words_of
 
+    words = words_of(language)
     if target is not None:
-        write_atomically(target, page(document).encode("utf-8"))
+        opens = words if asked(context, "language") else None  # else in the language of the browser
+        write_atomically(target, page(document, opens).encode("utf-8"))
     if as_json:
         print_json(document)
     elif not quiet:
-        for line in (*lines, *([] if target is None else [str(target)])):
+        for line in (*lines(document, words), *([] if target is None else [str(target)])):
             click.echo(line)
 
 

@@ -21,9 +21,11 @@ from vitral.cli import options
 @options.force
 @options.as_json
 @options.quiet
+@click.pass_context
 def command(
-    bugs: tuple[str, ...], seed: int, out: Path | None, language: str, force: bool, as_json: bool, quiet: bool
-) -> None:
+    context: click.Context, bugs: tuple[str, ...], seed: int, out: Path | None, language: str, force: bool,
+    as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
     """The bug zoo: classic errors planted one at a time, and the checks that catch them. Exit code 1 if one is not.
 
     Each is examined by every law of its family; what those measured on it stands beside their bounds. It needs no
@@ -31,7 +33,6 @@ def command(
     """
     from vitral.checks.bugs.matrix import chosen, matrix
     from vitral.cli.progress import animated, stages
-    from vitral.report.language import language as words_of
     from vitral.report.zoo import lines, page
 
     target = None if out is None else options.writable(out, (".html",), force=force)
@@ -40,6 +41,5 @@ def command(
         found = matrix(wanted, seed, announce)
     caught = sum(any(check["passed"] is False for check in bug["laws"].values()) for bug in found)
     document = {"caught": caught, "total": len(found), "seed": seed, "bugs": found}
-    text = lines(document, words_of(language))
-    options.hand_over(document, text, target, page, as_json=as_json, quiet=quiet)
+    options.hand_over(context, document, target, lines, page, language, as_json=as_json, quiet=quiet)
     sys.exit(1 if caught < len(found) else 0)

@@ -36,8 +36,8 @@ def lines(document: Document, words: Language) -> Iterator[str]:
     yield words.text("certificate.summary", passed=document["passed"], total=document["total"])
 
 
-def page(document: Document) -> str:
-    """The certificate as one HTML file in both languages."""
+def page(document: Document, opens: Language | None = None) -> str:
+    """The certificate as one HTML file in both languages; ``opens`` is the one that it shows first."""
     return single_page(
         "certificate",
         values={"model": document["facts"]["model"], "passed": document["passed"], "total": document["total"]},
@@ -50,6 +50,7 @@ def page(document: Document) -> str:
         below_heading=_by_hand,
         version=document["facts"]["versions"]["vitral"],
         document=dict(document),
+        opens=opens,
     )
 
 

@@ -103,6 +103,8 @@ def page_text(run: RunFolder, problem: str | None = None) -> str:
     contexts[1:] = [replace(c, shown=contexts[0].svg) for c in contexts[1:]]
     template = Template(source("template.html"))
     return template.substitute(
+        lang="en",
+        asked="",
         policy=assemble.POLICY,
         title=tag("title", contexts[0].html("page.title", recipe=run.metrics.get("recipe"))),
         titles=embedded_json(

@@ -22,16 +22,22 @@ def single_page(
     version: object,
     document: Mapping[str, Any],
     below_heading: Write | None = None,
+    opens: Language | None = None,
 ) -> str:
-    """The whole page. ``name`` begins its strings: title, heading, lead, footer, and one for each section.
+    """The whole page, which ``opens`` in the language that was asked for, or else in the browser's.
+
+    ``name`` begins its strings: title, heading, lead, footer, and one for each section.
 
     ``document`` lies in the page as JSON, for whoever wants its numbers.
     """
     template = Template(source("template.html"))
+    first = "en" if opens is None else opens.tag
     titles = {words.tag: words.text(f"{name}.title", **values) for words in languages()}
     return template.substitute(
+        lang=first,
+        asked="" if opens is None else " data-asked",
         policy=POLICY,
-        title=tag("title", titles["en"]),
+        title=tag("title", titles[first]),
         titles=embedded_json(titles),
         style=source("style.css") + source(f"{name}.css"),
         script=source("script.js"),

@@ -39,8 +39,8 @@ def lines(document: Record, words: Language) -> Iterator[str]:
     yield words.text("zoo.summary", caught=document["caught"], total=document["total"])
 
 
-def page(document: Record) -> str:
-    """The zoo as one HTML file in both languages."""
+def page(document: Record, opens: Language | None = None) -> str:
+    """The zoo as one HTML file in both languages; ``opens`` is the one that it shows first."""
     shown = [bug for bug in document["bugs"] if bug["lines"]]
     return single_page(
         "zoo",
@@ -52,6 +52,7 @@ def page(document: Record) -> str:
         },
         version=symptoms()["machine"]["vitral"],
         document={"caught": document["caught"], "total": document["total"]},
+        opens=opens,
     )
 
 

@@ -14,6 +14,8 @@ from vitral.report.figures.style import plain_figure, speaks, styled
 from vitral.report.geometry import RADII, prior_mass_within
 from vitral.report.language import Language
 
+TICKS = 7.5  # points, the size of the numbers at rows and columns
+
 
 def latent_grid_figure(
     grid: np.ndarray,
@@ -36,9 +38,9 @@ def latent_grid_figure(
         figure = plain_figure(7.0, 6.9)
         axes = figure.add_axes((0.115, 0.075, 0.875, 0.875))
         draw_mosaic(axes, tiles)
-        label_columns(axes, [words.number(value, 2) for value in axis], top=False)
+        label_columns(axes, [words.number(value, 2) for value in axis], top=False, size=TICKS)
         label_rows(axes, [words.number(value, 2) for value in axis[::-1]])
-        axes.tick_params(labelsize=7.5)
+        axes.tick_params(labelsize=TICKS)
         axes.set_xlabel(words.text("axis.latent_arrow", index=1))
         axes.set_ylabel(words.text("axis.latent_arrow", index=2))
         if spacing == "linear":

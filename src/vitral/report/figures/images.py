@@ -72,10 +72,10 @@ def label_rows(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_yticks(axes.get_yticks(), labels)
 
 
-def label_columns(axes: Axes, labels: Sequence[str], *, top: bool = True) -> None:
+def label_columns(axes: Axes, labels: Sequence[str], *, top: bool = True, size: float = FONT_SIZE) -> None:
     """Labels above or below the columns, cut short where a column is too narrow for one."""
     space = axes.get_position().width * axes.figure.get_size_inches()[0] / len(labels)
-    axes.set_xticks(axes.get_xticks(), [shortened(label, 0.92 * space) for label in labels])
+    axes.set_xticks(axes.get_xticks(), [shortened(label, 0.92 * space, size) for label in labels])
     if top:
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
@@ -86,10 +86,10 @@ def class_title(label: object, words: Language) -> str:
     return label if isinstance(label, str) else words.text("gallery.label", label=label)
 
 
-def shortened(label: str, inches: float) -> str:
+def shortened(label: str, inches: float, size: float = FONT_SIZE) -> str:
     """The label, or as much of its beginning as the space holds with an ellipsis behind it."""
     length = len(label)
-    while length > 1 and label_inches([label[:length] + "…" * (length < len(label))]) > inches:
+    while length > 1 and label_inches([label[:length] + "…" * (length < len(label))], size) > inches:
         length -= 1
     return label if length == len(label) else label[:length] + "…"
 

@@ -4,6 +4,7 @@
 // the address (#section&lang=pt-BR), and opens every folded table before printing.
 (function () {
   const root = document.documentElement;
+  const written = root.lang;
   const titles = JSON.parse(document.getElementById("titles").textContent);
   const buttons = Array.from(document.querySelectorAll("button[data-language]"));
 
@@ -32,6 +33,7 @@
   }
 
   function preferred() {
+    if ("asked" in root.dataset) return written; // whoever made the page named its language
     const asked = (navigator.language || "").toLowerCase().startsWith("pt") ? "pt-BR" : "en";
     return titles[asked] ? asked : "en";
   }
