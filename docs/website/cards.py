@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 EXPLORER = ROOT / "src/vitral/report/explorer"
-ID = r"[EF]\d{2}[a-z]?"
+ID = r"[EFG]\d{2}[a-z]?"
 CITATION = re.compile(rf"(?:# |\()({ID}(?:, {ID})*)\b")
 HEADING = re.compile(rf"^### ({ID}) .+$", re.M)
 PLACE = re.compile(rf"^\[({ID})\]\([^)]*\) <!-- card -->$", re.M)
