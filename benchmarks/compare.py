@@ -55,7 +55,8 @@ def keep(recipe: str, run: RunFolder) -> None:
     kept = {"environment": environment, "seconds": seconds, "settings": settings, "metrics": metrics}
     write_json(RESULTS / f"compare-{recipe}.json", kept)
     if recipe in SHOWN:
-        shutil.copyfile(run.path / "figures" / "en" / f"{SHOWN[recipe]}.png", DOCS / "figures" / f"{recipe}.png")
+        for language, name in (("en", recipe), ("pt", f"{recipe}-pt")):
+            shutil.copyfile(run.path / "figures" / language / f"{SHOWN[recipe]}.png", DOCS / "figures" / f"{name}.png")
 
 
 def table(kept: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
     python benchmarks/compression_rates.py bits=MODEL levels=MODEL     both, or one of them
     python benchmarks/compression_rates.py bits=MODEL --python PYTHON  also decodes with another interpreter
+    python benchmarks/compression_rates.py                             only writes the table of docs/compression.md
 
 All 10,000 MNIST test images: "levels" as they are, "bits" with a pixel v at 1 where RandomState(0).random_sample() <
 v / 255. Coded by one process and decoded by others: with one thread and two, with other kernels of OpenBLAS, and with
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pages import DOCS, markdown, write
 
 from vitral.api import TrainedModel, load_one
 from vitral.applications.compression.ans import Message
@@ -42,6 +44,7 @@ from vitral.persistence import load_tensors, save_tensors, write_json
 RESULT = Path(__file__).resolve().parent / "results" / "compression_rates.json"
 ROUNDS, DRAWS, BLOCK = 3, 5, 500
 CHUNKS = (16_384, 4_096, 1_000)
+SUBJECTS = ("bits", "levels")
 ELSEWHERE = 2_000  # images that other processes decode
 MACHINES = {
     "one thread": {"OPENBLAS_NUM_THREADS": "1"},
@@ -207,12 +210,47 @@ def measure(name: str, path: str, pythons: list[str], results: dict[str, Any], o
             print(name, part, json.dumps(results[name][part]), flush=True)
 
 
+def table(results: dict[str, Any]) -> str:
+    """The table of the page: from the bound to the bytes, bits a pixel."""
+    subjects = [results[name] for name in SUBJECTS]
+    lines = {
+        "-ELBO of the model, floating point": [one["elbo_bits_per_pixel"] for one in subjects],
+        "what the model in integers asks for": [one["ideal_bits_per_pixel"] for one in subjects],
+        "coded, initial bits and heads included": [one["coded"]["bits_per_pixel"] for one in subjects],
+        **{
+            f"the same in chunks of {size:,} rows": [one["bits_per_pixel_in_chunks"][str(size)] for one in subjects]
+            for size in CHUNKS[1:]
+        },
+    }
+    rows = [[name, *(f"{value:.4f}" for value in values)] for name, values in lines.items()]
+    return markdown(("bits a pixel", "binarised", "8-bit"), rows, _note(results))
+
+
+def _note(results: dict[str, Any]) -> str:
+    answers = {name: _answers(results[name]) for name in SUBJECTS}
+    wrong = [key for found in answers.values() for key, one in found.items() if not one["same"]]
+    if wrong:
+        raise AssertionError(f"decoded otherwise with {', '.join(wrong)}: no table is written")
+    ways = ", ".join(key for key in MACHINES if key in answers["bits"])
+    versions = " and ".join(sorted({one["numpy"] for found in answers.values() for one in found.values()}))
+    return (
+        f"10,000 MNIST test images; the ELBO is the mean of {DRAWS} draws of z for every image. The first "
+        f"{ELSEWHERE:,} were decoded to the same bytes by other processes: {ways}; NumPy {versions}."
+    )
+
+
+def _answers(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What other processes said, without those that this machine cannot be."""
+    asked = result["decoded_elsewhere"]
+    return {key: one for key, one in asked.items() if key != "images" and "same" in one}
+
+
 def main() -> None:
     if sys.argv[1:2] == ["--child"]:
         child(Path(sys.argv[2]), int(sys.argv[3]))
         return
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("models", nargs="+", metavar="bits=MODEL|levels=MODEL")
+    asked.add_argument("models", nargs="*", metavar="bits=MODEL|levels=MODEL")
     asked.add_argument("--python", action="append", default=[], help="another interpreter that can import vitral")
     asked.add_argument("--out", type=Path, default=RESULT)
     options = asked.parse_args()
@@ -220,6 +258,7 @@ def main() -> None:
     for one in options.models:
         name, _, path = one.partition("=")
         measure(name, path, options.python, results, options.out)
+    write(DOCS / "compression.md", "rates", table(results))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ def tables(benchmark):
     """Each table: its page, its marks, what writes it, and the numbers that it is written from."""
     yield "conditional.md", "conditional", benchmark("conditional").table, kept("conditional")
     yield "compression.md", "compression", benchmark("compression").table, kept("compression")
+    yield "compression.md", "rates", benchmark("compression_rates").table, kept("compression_rates")
     yield "imputation.md", "imputation", benchmark("imputation").table, kept("imputation")
     yield "benchmarks.md", "likelihood", benchmark("likelihood").page_table, kept("likelihood")
     yield "representation.md", "representation", benchmark("representation").table, kept("representation")
