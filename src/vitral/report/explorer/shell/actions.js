@@ -17,7 +17,8 @@
   function useDrawing(values) {
     drawing = Float32Array.from(values);
     coded.key = "";
-    shell.state.set({ image: DRAWN, drawn: shell.state.get().drawn + 1, z: Array.from(currentCode().mu) });
+    const { drawn, model } = shell.state.get();
+    shell.state.set({ image: DRAWN, drawn: drawn + 1, z: Array.from(codeOf(model, DRAWN).mu) });
   }
 
   /** The class of the image of now, or null. */
@@ -39,7 +40,7 @@
 
   function codeOf(name, image) {
     const { latent } = shell.page.description(name);
-    if (shell.page.computes(name, true) && shell.page.count) return shell.page.model(name).encode(valuesOf(image));
+    if (shell.page.computes(name, true) && (image === DRAWN ? drawing : shell.page.count)) return shell.page.model(name).encode(valuesOf(image));
     const codes = shell.page.array(name + "/codes");
     const logvar = shell.page.array(name + "/codes_logvar");
     if (!codes || image < 0) return { mu: new Float64Array(latent), logvar: null };
