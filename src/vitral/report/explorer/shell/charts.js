@@ -66,15 +66,17 @@
 
   function legend(spec) {
     if (spec.series.length < 2) return null;
-    return shell.h("ul", { class: "legend" }, spec.series.map((series, i) => {
-      const stroke = series.colour || shell.seriesColour(i);
-      const sample = shell.s("svg", { viewBox: "0 0 28 10", width: 28, height: 10, "aria-hidden": "true" },
-        spec.categories
-          ? shell.s("rect", { width: 28, height: 10, fill: stroke })
-          : shell.s("line", { x1: 1, x2: 27, y1: 5, y2: 5, stroke, "stroke-width": 2.5,
-            "stroke-dasharray": series.dash === undefined ? DASHES[i % DASHES.length] : series.dash }));
-      return shell.h("li", {}, sample, " ", series.name);
-    }));
+    return shell.h("ul", { class: "legend" }, spec.series.map((series, i) => shell.h("li", {},
+      shell.s("svg", { viewBox: "0 0 28 10", width: 28, height: 10, "aria-hidden": "true" }, sample(spec, series, i)), " ", series.name)));
+  }
+
+  /** What a series looks like: a bar, a dot or a line. */
+  function sample(spec, series, i) {
+    const stroke = series.colour || shell.seriesColour(i);
+    if (spec.categories) return shell.s("rect", { width: 28, height: 10, fill: stroke });
+    if (series.kind === "points") return shell.s("circle", { cx: 14, cy: 5, r: Math.min(5, series.radius || 3.5), fill: stroke });
+    const dash = series.dash === undefined ? DASHES[i % DASHES.length] : series.dash;
+    return shell.s("line", { x1: 1, x2: 27, y1: 5, y2: 5, stroke, "stroke-width": 2.5, "stroke-dasharray": dash || null });
   }
 
   /** Counts of values in equal bins: {edges, counts}. */
