@@ -2,7 +2,7 @@
 (function (V) {
   "use strict";
   const shell = (V.shell = V.shell || {});
-  const SECTIONS = ["machine", "latent-space", "loss", "learning", "generation", "evidence"];
+  const SECTIONS = ["path", "machine", "latent-space", "loss", "learning", "generation", "evidence"];
   const registered = [];
   let mounted = []; // {widget, element, body, part, seen, stale}
   let place = "";
