@@ -14,7 +14,7 @@ from vitral.report.explorer.content import content
 from vitral.report.explorer.golden import golden
 from vitral.report.explorer.subjects import Subject, embedded, fitting, main_of, subjects_of
 from vitral.report.run_folder import read_run
-from vitral.specs import Spec
+from vitral.specs import Spec, schedule
 from vitral.study import folder as folders
 from vitral.study.recipes import load_recipe, to_toml
 from vitral.study.run import study
@@ -202,3 +202,20 @@ def test_weights_become_coarser_until_they_fit_and_the_last_are_left_out():
 
 def test_a_model_without_codes_is_probed_at_points_of_the_prior():
     assert embedded(subject("latent-2", 2), 127, whole=True).description["quantised"]["images"] == 512
+
+
+def test_the_schedule_of_the_page_is_that_of_the_training():
+    progress = [{"epoch": 0, "step": 0}, {"epoch": 6, "step": 1200}]
+    for beta in (
+        {"kind": "linear", "start": 0.0, "end": 1.0, "steps": 200},
+        {"kind": "cyclical", "start": 0.0, "end": 1.0, "steps": 800, "cycles": 4, "share": 0.5},
+    ):
+        found = contents.schedule_of({"objective": {"kind": "elbo", "beta": beta}}, progress)
+        exact = [schedule(beta).at(round(epoch * 200)) for epoch in found["epochs"]]
+        np.testing.assert_allclose(found["values"], exact, atol=1e-6)
+        assert found["epochs"][0] == 0
+        assert found["epochs"][-1] == 6
+        assert np.ptp(found["values"]) == pytest.approx(1, abs=0.02)
+    assert contents.schedule_of({"objective": {"kind": "elbo", "beta": 1.0}}, progress) is None
+    assert contents.schedule_of({"objective": {"kind": "elbo", "beta": {"kind": "linear"}}}, []) is None
+    assert contents.schedule_of({}, progress) is None

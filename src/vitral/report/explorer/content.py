@@ -13,6 +13,7 @@ from vitral.report.explorer.golden import golden
 from vitral.report.explorer.packing import Entry
 from vitral.report.explorer.subjects import Embedded, Subject, fitting, main_of
 from vitral.report.run_folder import RunFolder
+from vitral.specs import schedule
 
 SCHEMA = 1
 BUDGET, CLASSROOM = 3_000_000, 8_000_000  # characters of a page of a few models, and of one of many
@@ -20,6 +21,7 @@ FEW = 5  # models
 FIXED = 1000  # images whose codes are shown
 REPLAYED = 500  # of them over the epochs
 GREYS, TILE_GREYS = 63, 31  # of the film strip, and of the plane over the epochs
+MOMENTS = 241  # at which the schedule of a weight is sampled
 HALVED = 20  # pixels a side from which its tiles are shown at half their size
 LEVELS = (1, 16, 255)  # scales of data that are stored as whole levels
 
@@ -73,11 +75,25 @@ def model_entry(run: RunFolder, subject: Subject, made: Embedded) -> Record:
         "label": metrics.get("variant"),
         "tile_shape": list(tile_shape(run.image_shape)),
         "objective": metrics.get("objective"),
+        "schedule": schedule_of(metrics, run.progress.get(subject.name, ())),
         "variance": metrics.get("variance"),
         "epochs": metrics.get("epochs"),
         "metrics": metrics,
         "progress": list(run.progress.get(subject.name, ())),
     }
+
+
+def schedule_of(entry: Mapping[str, Any], progress: Sequence[Record]) -> Record | None:
+    """The weight of the KL over the epochs, where it followed a schedule: {"epochs", "values"}."""
+    beta = (entry.get("objective") or {}).get("beta")
+    last = progress[-1] if progress else {"epoch": 0}
+    if not isinstance(beta, Mapping) or not last["epoch"]:
+        return None
+    weight = schedule(beta)
+    steps = np.linspace(0, last["step"], MOMENTS).round().astype(int)
+    per_epoch = last["step"] / last["epoch"]
+    values = [round(weight.at(int(step)), 6) for step in steps]
+    return {"epochs": [round(float(step / per_epoch), 4) for step in steps], "values": values}
 
 
 def vectors(main: Subject, made: Embedded, image: np.ndarray | None, run: RunFolder) -> Record:
