@@ -258,7 +258,8 @@ def main() -> None:
     for one in options.models:
         name, _, path = one.partition("=")
         measure(name, path, options.python, results, options.out)
-    write(DOCS / "compression.md", "rates", table(results))
+    if options.out == RESULT:
+        write(DOCS / "compression.md", "rates", table(results))
 
 
 if __name__ == "__main__":

@@ -159,7 +159,8 @@ def test_what_the_page_of_representation_says_holds(benchmark):
         assert mean["latent-50"]["1-NN"] < mean["pca-50"]["1-NN"] - 2
         assert (mean["latent-50"]["1-NN"] < mean["raw"]["1-NN"]) == (each != "50")
         for judge in ("1-NN", "1-NN, cosine", "linear probe"):
-            mixture, flow = (mean[f"latent-10-{prior}"][judge] - mean["latent-10"][judge] for prior in ("mixture", "flow"))
+            names = ("latent-10-mixture", "latent-10-flow")
+            mixture, flow = (mean[name][judge] - mean["latent-10"][judge] for name in names)
             assert (0.9 if each == "50" else 2.4) < mixture < 4.0
             assert 0.0 < flow < mixture + 0.5
         assert mean["latent-10-mixture"]["label spreading"] < mean["latent-10"]["label spreading"]
