@@ -7,8 +7,10 @@ from string import Formatter
 import pytest
 
 from vitral.errors import UsageError
+from vitral.evaluation import watch
 from vitral.evaluation.diagnosis import diagnose
 from vitral.evaluation.findings import SEVERITIES, WORDS, Finding
+from vitral.evaluation.reasons import WHY
 
 HEALTHY = {
     "kind": "vae",
@@ -19,7 +21,15 @@ HEALTHY = {
     "implied_beta": 1.01,
     "train": {"loss": -101.0, "loss_se": 1.0},
     "validation": {"loss": -100.0, "loss_se": 1.0},
-    "test": {"kl": 12.0, "active_units": 4, "kl_per_dimension": [3.1, 2.9, 3.0, 3.0]},
+    "test": {
+        "kl": 12.0,
+        "active_units": 4,
+        "kl_per_dimension": [3.1, 2.9, 3.0, 3.0],
+        "loss_se": 0.5,
+        "loss_sd": 2.0,
+        "sse_at_mean": 25.0,
+        "sse_se": 0.4,
+    },
     "information": {
         "images": 10_000,
         "log_images": 9.21,
@@ -31,6 +41,10 @@ HEALTHY = {
         "holes_se": 0.004,
         "strays": 0.01,
         "strays_se": 0.001,
+        "aggregate_mean": [0.1, -0.1, 0.0, 0.3],
+        "aggregate_variance": [1.1, 0.9, 1.0, 1.3],
+        "prior_mean": [0.0, 0.0, 0.0, 0.0],
+        "prior_variance": [1.0, 1.0, 1.0, 1.0],
     },
     "amortisation": {"amortisation_gap": 0.9, "amortisation_gap_se": 0.1},
     "samples": {
@@ -87,12 +101,16 @@ CASES = {
     "amortisation_gap": (changed(amortisation={"amortisation_gap": 4.0}), LEVEL),
     "memorised": (changed(samples={"nearest_is_train": 0.97, "nearest_is_train_p": 1e-9}), LEVEL),
     "classes_missing": (changed(samples={"label_shares": [0.02, 0.98]}), LEVEL),
+    "aggregate_off": (changed(information={"aggregate_variance": [1.0, 1.0, 3.1, 1.0]}), LEVEL),
+    "seeds_disagree": (changed(test={"loss_sd": 9.0}), LEVEL),
+    "worse_than_pca": (changed(test={"sse_at_mean": 31.0}), LEVEL),
 }
+PCA = {"sse": 27.0}
 
 
 def test_a_healthy_model_gets_no_finding():
     """Every block there, every number as it should be."""
-    assert diagnose(HEALTHY, LEVEL) == []
+    assert diagnose(HEALTHY, LEVEL, pca=PCA) == []
 
 
 def test_missing_numbers_are_no_findings():
@@ -104,21 +122,21 @@ def test_missing_numbers_are_no_findings():
 @pytest.mark.parametrize("kind", sorted(CASES))
 def test_each_finding_is_found_alone(kind):
     """The one number that is wrong, and no other finding beside it."""
-    found = diagnose(*CASES[kind])
+    found = diagnose(*CASES[kind], pca=PCA)
     assert [finding.kind for finding in found] == [kind]
     assert found[0].severity in SEVERITIES
 
 
 def test_there_is_a_case_for_every_kind_that_has_words():
     """And words in both languages for every kind."""
-    assert set(CASES) == set(WORDS["en"]) == set(WORDS["pt"])
+    assert {*CASES, *watch.KINDS} == set(WORDS["en"]) == set(WORDS["pt"]) == set(WHY["en"]) == set(WHY["pt"])
 
 
 @pytest.mark.parametrize("language", sorted(WORDS))
 @pytest.mark.parametrize("kind", sorted(CASES))
 def test_every_finding_has_the_numbers_that_its_words_name(kind, language):
     """Both sentences are filled, without a brace left, and the two languages name the same numbers."""
-    finding = diagnose(*CASES[kind])[0]
+    finding = diagnose(*CASES[kind], pca=PCA)[0]
     for part, text in enumerate((finding.says(language), finding.advice(language))):
         assert text.endswith(".")
         assert "{" not in text

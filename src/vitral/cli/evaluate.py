@@ -124,7 +124,8 @@ def _measured(
         sizes = [trained.spec.latent]
         baselines = measure.baseline_entries(fit_baselines(data.train), data, sizes, numeric=numeric)
     numbers = {part: entry[part] for part in (*data.parts(), *measure.BLOCKS) if part in entry}
-    findings = [{**asdict(found), "says": found.says(), "advice": found.advice()} for found in diagnose(entry, records)]
+    seen = diagnose(entry, records, pca=baselines["pca"].get(str(trained.spec.latent)))
+    findings = [{**asdict(found), "says": found.says(), "advice": found.advice()} for found in seen]
     about = {"name": data.name, "split": data.split, "unit": data.contract.unit}
     about |= {} if entry["loss_is_likelihood"] else {"note": "a Bernoulli loss on grey levels is no likelihood"}
     return {**numbers, "baselines": baselines, "findings": findings, "data": about}

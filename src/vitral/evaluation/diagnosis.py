@@ -7,6 +7,7 @@ finding needs certain numbers, and is not looked for where they are missing. The
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import log
 from typing import Any
 
 from vitral.evaluation.findings import SEVERITIES, Finding
@@ -24,9 +25,13 @@ AT_FLOOR = 1.05  # times a floor: at most this far above it
 COPIES = 0.1  # share of the way from chance to copies only
 RARE = 1e-3  # p-value
 MISSING = 0.2  # of a class's share in the data
+OFF_CENTRE = 0.5  # of the aggregate posterior's mean from the prior's, in the prior's standard deviations
+OFF_SCALE = 2.0  # times, either way, between the two variances
 
 
-def diagnose(entry: Entry, records: Sequence[Entry] = (), *, keep: str = "last") -> list[Finding]:
+def diagnose(
+    entry: Entry, records: Sequence[Entry] = (), *, keep: str = "last", pca: Entry | None = None
+) -> list[Finding]:
     """Everything wrong that the numbers show, the worst first; an empty list for a healthy model.
 
     Parameters
@@ -38,6 +43,8 @@ def diagnose(entry: Entry, records: Sequence[Entry] = (), *, keep: str = "last")
         The records of ``progress/<model>.jsonl``, epoch 0 included.
     keep
         ``training.keep``: with "best" an epoch after the best one has done no harm.
+    pca
+        The baseline with as many components as the model has dimensions: ``metrics.json["baselines"]["pca"]``.
 
     >>> entry = {"kind": "vae", "latent": 2, "test": {"kl": 0.01, "active_units": 0}}
     >>> [finding.kind for finding in diagnose(entry)]
@@ -45,6 +52,7 @@ def diagnose(entry: Entry, records: Sequence[Entry] = (), *, keep: str = "last")
     """
     found = [finding for look in LOOKS for finding in look(entry)]
     found += [finding for look in CURVE_LOOKS for finding in look(entry, records, keep)]
+    found += _worse_than_pca(entry, pca or {})
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
@@ -137,6 +145,38 @@ def _classes_missing(entry: Entry) -> Iterator[Finding]:
         yield Finding("classes_missing", "warning", {"classes": missing})
 
 
+def _aggregate_off(entry: Entry) -> Iterator[Finding]:
+    """Dimensions whose codes, all together, have another mean or variance than the prior has there."""
+    seen = entry.get("information") or {}
+    names = ("aggregate_mean", "aggregate_variance", "prior_mean", "prior_variance")
+    if any(seen.get(name) is None for name in names):
+        return
+    off = []
+    for number, (mean, variance, centre, scale) in enumerate(zip(*(seen[name] for name in names), strict=True), 1):
+        ratio = variance / scale
+        if abs(mean - centre) > OFF_CENTRE * scale**0.5 or not 1 / OFF_SCALE < ratio < OFF_SCALE:
+            off.append((abs(mean - centre) / scale**0.5 + abs(log(ratio)), number, mean, variance))
+    if off:
+        _, worst, mean, variance = max(off)
+        numbers = {"off": len(off), "latent": entry["latent"], "worst": worst, "mean": mean, "variance": variance}
+        yield Finding("aggregate_off", "note", numbers)
+
+
+def _seeds_disagree(entry: Entry) -> Iterator[Finding]:
+    """Other seeds give another loss, by more than measuring one of them is uncertain."""
+    spread, error = _test(entry, "loss_sd"), _test(entry, "loss_se")
+    if spread is not None and error is not None and spread > max(NATS, CERTAIN * error):
+        numbers = {"seeds": len(entry.get("seeds") or []), "spread": spread, "error": error}
+        yield Finding("seeds_disagree", "note", numbers)
+
+
+def _worse_than_pca(entry: Entry, pca: Entry) -> Iterator[Finding]:
+    """Squared error at z = mu, PCA's own game, against as many components, on the same test images."""
+    own, error, theirs = _test(entry, "sse_at_mean"), _test(entry, "sse_se"), pca.get("sse")
+    if None not in (own, error, theirs) and own - CERTAIN * error > theirs:
+        yield Finding("worse_than_pca", "warning", {"sse": own, "pca": theirs, "components": entry["latent"]})
+
+
 def _stopped_early(entry: Entry, records: Sequence[Entry], keep: str) -> Iterator[Finding]:
     """Falling over the last quarter by more than half a nat, and in each half of that quarter."""
     losses = [loss for _, loss in _curve(entry, records, "validation")]
@@ -200,5 +240,7 @@ LOOKS: tuple[Look, ...] = (
     _free_bits_active,
     _amortisation_gap,
     _information_saturated,
+    _aggregate_off,
+    _seeds_disagree,
 )
 CURVE_LOOKS: tuple[CurveLook, ...] = (_stopped_early, _overfitting)

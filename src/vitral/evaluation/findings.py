@@ -1,4 +1,4 @@
-"""What a diagnosis says, in words: one template a kind of finding, in English and in Portuguese.
+"""What a diagnosis says, in words: one template a kind of finding, of the end (diagnosis.py) or of the way (watch.py).
 
 A template is a pair: what was found, and what to try. Its fields are the names of the finding's numbers, with
 Python's format specifications; every finding has all that its template names.
@@ -6,6 +6,7 @@ Python's format specifications; every finding has all that its template names.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +94,51 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "Samples miss classes: {classes}. Each has less than a fifth of its share of the data.",
             "Take a learned prior or condition on the label; see also where the prior misses the codes.",
         ),
+        "aggregate_off": (
+            "All codes together are not where the prior is in {off} of {latent} dimensions; most in dimension {worst}, "
+            "with mean {mean:+.2f} and variance {variance:.2f}.",
+            "Train longer, raise beta, or let the prior learn; samples come from the prior, not from where codes are.",
+        ),
+        "seeds_disagree": (
+            "Seeds disagree: over {seeds} seeds the test loss has a standard deviation of {spread:.2f} nats, and "
+            "measuring it once has a standard error of {error:.2f}.",
+            "Compare models by their means over seeds; train longer, or with a smaller rate at the end.",
+        ),
+        "worse_than_pca": (
+            "Worse than PCA: squared error {sse:.2f} at z = \N{GREEK SMALL LETTER MU}, where {components} components "
+            "of PCA leave {pca:.2f}.",
+            "Train longer, widen the networks, or look for a heavy KL: a non-linear code of this size should do "
+            "better.",
+        ),
+        "idle_dimension": (
+            "Dimensions say next to nothing: {idle} of {latent} below {on:.2g} nats; the weakest has {value:.4f} at "
+            "epoch {epoch:.3g}.",
+            "Warm up the weight of the KL or give free bits; where it lasts to the end, a smaller code costs nothing.",
+        ),
+        "dead_units": (
+            "Dead ReLUs: in hidden layer {layer} of {layers}, {value:.0%} of the units are 0 for every image at epoch "
+            "{epoch:.3g}.",
+            "Lower the learning rate or the initial scale, or take an activation that does not die (silu, softplus, "
+            "tanh).",
+        ),
+        "large_steps": (
+            "Large steps: one update changes {tensor} by {value:.0%} of its size at epoch {epoch:.3g}.",
+            "Lower the learning rate, or warm it up over the first steps.",
+        ),
+        "validation_rises": (
+            "Validation loss lies {value:.2f} nats above its best, that of epoch {best_epoch}, at epoch {epoch}.",
+            "Keep the best weights (training.keep = best) or stop by patience; where it comes back, lower the rate.",
+        ),
+        "gap_opens": (
+            "Validation loss lies {value:.1f} nats above training loss at epoch {epoch}, both measured in the same "
+            "way.",
+            "More data, a smaller network or fewer epochs; expect the test ELBO and not the training one.",
+        ),
+        "shortcut": (
+            "Measured at z = \N{GREEK SMALL LETTER MU}, the validation loss would look {value:.2f} nats lower at epoch "
+            "{epoch}: no fair comparison with a training loss of sampled z.",
+            "Compare losses that were measured alike: sampled with sampled, after the epoch and not during it.",
+        ),
     },
     "pt": {
         "collapsed": (
@@ -173,6 +219,52 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "Faltam classes nas amostras: {classes}. Cada uma tem menos de um quinto da sua parte nos dados.",
             "Use uma priori aprendida ou condicione ao rótulo; veja também onde a priori não acerta os códigos.",
         ),
+        "aggregate_off": (
+            "Todos os códigos juntos não estão onde a priori está em {off} de {latent} dimensões; sobretudo na "
+            "dimensão {worst}, com média {mean:+.2f} e variância {variance:.2f}.",
+            "Treine mais, aumente beta ou deixe a priori aprender; as amostras vêm da priori, e não de onde estão os "
+            "códigos.",
+        ),
+        "seeds_disagree": (
+            "As sementes discordam: em {seeds} sementes a perda de teste tem desvio padrão de {spread:.2f} nats, e "
+            "medi-la uma vez tem erro padrão de {error:.2f}.",
+            "Compare modelos pelas médias sobre as sementes; treine mais, ou com taxa menor no fim.",
+        ),
+        "worse_than_pca": (
+            "Pior que a PCA: erro quadrático de {sse:.2f} em z = \N{GREEK SMALL LETTER MU}, onde {components} "
+            "componentes da PCA deixam {pca:.2f}.",
+            "Treine mais, alargue as redes ou procure uma KL pesada: um código não linear deste tamanho deveria ser "
+            "melhor.",
+        ),
+        "idle_dimension": (
+            "Dimensões quase não dizem nada: {idle} de {latent} abaixo de {on:.2g} nats; a mais fraca tem {value:.4f}"
+            " na época {epoch:.3g}.",
+            "Aqueça o peso da KL ou dê bits livres; onde isso dura até o fim, um código menor não custa nada.",
+        ),
+        "dead_units": (
+            "ReLUs mortas: na camada oculta {layer} de {layers}, {value:.0%} das unidades são 0 para todas as imagens"
+            " na época {epoch:.3g}.",
+            "Reduza a taxa de aprendizado ou a escala inicial, ou use uma ativação que não morre (silu, softplus, "
+            "tanh).",
+        ),
+        "large_steps": (
+            "Passos grandes: uma atualização muda {tensor} em {value:.0%} do seu tamanho na época {epoch:.3g}.",
+            "Reduza a taxa de aprendizado ou aqueça-a nos primeiros passos.",
+        ),
+        "validation_rises": (
+            "A perda de validação está {value:.2f} nats acima da melhor, a da época {best_epoch}, na época {epoch}.",
+            "Fique com os melhores pesos (training.keep = best) ou pare pela paciência; onde ela volta, reduza a taxa.",
+        ),
+        "gap_opens": (
+            "A perda de validação está {value:.1f} nats acima da de treino na época {epoch}, ambas medidas do mesmo "
+            "modo.",
+            "Mais dados, uma rede menor ou menos épocas; conte com a ELBO de teste, e não com a de treino.",
+        ),
+        "shortcut": (
+            "Medida em z = \N{GREEK SMALL LETTER MU}, a perda de validação pareceria {value:.2f} nats menor na época "
+            "{epoch}: não é comparação justa com uma perda de treino de z sorteado.",
+            "Compare perdas medidas do mesmo modo: sorteada com sorteada, depois da época e não durante ela.",
+        ),
     },
 }
 
@@ -201,8 +293,12 @@ class Finding:
     def _filled(self, part: int, language: str) -> str:
         if language not in WORDS:
             raise unknown("language", language, WORDS)
-        written = {name: _Written(value, language) for name, value in self.numbers.items()}
-        return WORDS[language][self.kind][part].format_map(written)
+        return written(WORDS[language][self.kind][part], self.numbers, language)
+
+
+def written(template: str, numbers: Mapping[str, Any], language: str) -> str:
+    """A template with its numbers, as the language writes them."""
+    return template.format_map({name: _Written(value, language) for name, value in numbers.items()})
 
 
 @dataclass(frozen=True)

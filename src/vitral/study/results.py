@@ -52,6 +52,7 @@ def parts(
         yield "comparison", lambda metrics, arrays: _comparison(recipe, trained, scored, metrics)
     if recipe.training.replay:
         yield "the notebook's numbers", lambda metrics, arrays: _notebook(trained, metrics)
+    yield "diagnosis", lambda metrics, arrays: _diagnosis(trained, metrics)
 
 
 def _data(
@@ -150,11 +151,20 @@ def _main_entry(
     entry, images = entry_of(recipe.evaluation, data, one)
     how = {"own": _final_objective(one), "optimiser": one.job.plan.optimiser}
     entry["checks"] = measure.checks(one.model, one.theta, data, seed=one.job.seed, **how)
-    entry["findings"] = [asdict(finding) for finding in diagnose(entry, one.records, keep=one.job.plan.keep)]
     entry["seeds"] = [_of_seed(one.job.seed, entry)]
     metrics["models"][one.job.name] = entry
     scored[one.job.name] = comparison.Scored(one.job.name, comparison.scale_of(one.model, data), [images])
     return entry
+
+
+def _diagnosis(trained: list[Trained], metrics: Metrics) -> None:
+    """What the numbers say is wrong with each model, once all its seeds are measured."""
+    pca = metrics["baselines"]["pca"]
+    for one in trained:
+        if one.job.main:
+            entry = metrics["models"][one.job.name]
+            found = diagnose(entry, one.records, keep=one.job.plan.keep, pca=pca.get(str(entry["latent"])))
+            entry["findings"] = [asdict(finding) for finding in found]
 
 
 def numbers(metrics: Metrics, job: Job) -> Metrics:

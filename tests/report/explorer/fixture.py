@@ -10,7 +10,9 @@ import numpy as np
 import vitral
 from vitral.core.parameters import named
 from vitral.data import load_data
-from vitral.report.explorer import packing
+from vitral.evaluation.diagnosis import diagnose
+from vitral.evaluation.watch import Recorded, watch
+from vitral.report.explorer import doctor, packing
 from vitral.report.explorer.describe import described
 from vitral.report.explorer.golden import golden
 
@@ -50,7 +52,8 @@ def content() -> dict[str, Any]:
         f"{NAME}/codes_logvar": packing.spread(logvar).entry,
     }
     image = packing.unpack(arrays["images"])[0]
-    description = {"name": NAME, **described(model, f"{NAME}/"), "epochs": 1, "metrics": {}, "progress": []}
+    description = {"name": NAME, **described(model, f"{NAME}/"), "epochs": 1, "metrics": {}, "progress": [],
+                   "diagnosis": diagnosis()}  # fmt: skip
     return {
         "schema": 1,
         "strip": strip(description),
@@ -61,6 +64,18 @@ def content() -> dict[str, Any]:
         "models": [description], "main": NAME, "metrics": {}, "arrays": arrays,
         "golden": {NAME: golden(model, theta, image, prefix=f"{NAME}/", evidence=False)},
     }  # fmt: skip
+
+
+def diagnosis() -> dict[str, Any]:
+    """Findings of invented numbers: of the end, of a rule that came and went, and of one that stayed."""
+    records = [
+        {"epoch": epoch, "train": {"loss": train}, "validation": {"loss": validation, "loss_at_mean": validation - 0.6}}
+        for epoch, (train, validation) in enumerate([(60, 60), (40, 43), (30, 36), (27, 31), (25, 26), (22, 30)])
+    ]
+    dead = np.array([[0.0], [0.0], [0.3125], [0.08], [0.12], [0.0]])
+    pulses = {"epochs": np.array([0, 0.25, 1, 2, 3, 4]), "dead": dead}
+    entry = {"kind": "vae", "latent": 2, "test": {"kl": 0.01, "active_units": 0}}
+    return doctor.written(diagnose(entry), watch(Recorded(entry, records, pulses)))
 
 
 def strip(description: dict[str, Any]) -> dict[str, Any]:

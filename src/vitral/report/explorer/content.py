@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vitral.report.explorer import packing, strip
+from vitral.report.explorer.doctor import diagnosis
 from vitral.report.explorer.golden import golden
 from vitral.report.explorer.packing import Entry
 from vitral.report.explorer.subjects import Embedded, Subject, fitting, main_of
@@ -80,6 +81,7 @@ def model_entry(run: RunFolder, subject: Subject, made: Embedded) -> Record:
         "epochs": metrics.get("epochs"),
         "metrics": metrics,
         "progress": list(run.progress.get(subject.name, ())),
+        "diagnosis": diagnosis(run, subject),
     }
 
 
