@@ -78,6 +78,20 @@ def diagnosis() -> dict[str, Any]:
     return doctor.written(diagnose(entry), watch(Recorded(entry, records, pulses)))
 
 
+def content_of(model: Any, theta: np.ndarray, shape: tuple[int, ...]) -> dict[str, Any]:
+    """The page's object of any model, with exact weights and without an image."""
+    arrays = {
+        f"{NAME}/{name}": packing.floats(theta[where].reshape(size)).entry
+        for name, (where, size) in named(model.shapes).items()
+    }
+    description = {"name": NAME, **described(model, f"{NAME}/"), "epochs": 1, "metrics": {}, "progress": []}
+    data = {"name": "made", "image_shape": list(shape), "features": model.features, "shows_data": False}
+    return {
+        "schema": 1, "strip": {"missing": ["no_images"]}, "data": data, "models": [description], "main": NAME,
+        "metrics": {}, "arrays": arrays, "golden": {},
+    }  # fmt: skip
+
+
 def strip(description: dict[str, Any]) -> dict[str, Any]:
     """Facts of the honesty strip, as vitral.report.explorer.strip writes them."""
     return {

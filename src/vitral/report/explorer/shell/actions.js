@@ -21,6 +21,9 @@
     shell.state.set({ image: DRAWN, drawn: drawn + 1, z: Array.from(codeOf(model, DRAWN).mu) });
   }
 
+  /** Whether something was drawn that can be the image of now. */
+  const hasDrawing = () => drawing !== null;
+
   /** The class of the image of now, or null. */
   function currentLabel() {
     const { image } = shell.state.get();
@@ -40,7 +43,7 @@
 
   function codeOf(name, image) {
     const { latent } = shell.page.description(name);
-    if (shell.page.computes(name, true) && (image === DRAWN ? drawing : shell.page.count)) return shell.page.model(name).encode(valuesOf(image));
+    if (shell.page.computes(name, true) && valuesOf(image)) return shell.page.model(name).encode(valuesOf(image));
     const codes = shell.page.array(name + "/codes");
     const logvar = shell.page.array(name + "/codes_logvar");
     if (!codes || image < 0) return { mu: new Float64Array(latent), logvar: null };
@@ -48,7 +51,8 @@
   }
 
   function valuesOf(image) {
-    return image === DRAWN ? drawing : shell.page.image(image);
+    if (image === DRAWN) return drawing;
+    return shell.page.count ? shell.page.image(image) : null;
   }
 
   /** The model of now. */
@@ -63,6 +67,11 @@
     const image = ((Math.round(i) % count) + count) % count;
     const { model } = shell.state.get();
     shell.state.set({ image, z: Array.from(codeOf(model, image).mu, (one) => Number(one.toFixed(4))) });
+  }
+
+  /** Put the cursor on the mean of the code of the image of now. */
+  function goToCode() {
+    shell.state.set({ z: Array.from(currentCode().mu, (one) => Number(one.toFixed(4))) });
   }
 
   /** The next fixed image of a class after the one of now. */
@@ -96,7 +105,7 @@
   };
 
   Object.assign(shell, {
-    DRAWN, currentImage, useDrawing, currentLabel, currentCode, codeOf, currentModel,
-    currentNoise, pickImage, pickDigit, actions,
+    DRAWN, currentImage, useDrawing, hasDrawing, currentLabel, currentCode, codeOf, currentModel,
+    currentNoise, goToCode, pickImage, pickDigit, actions,
   });
 })((globalThis.Vitral = globalThis.Vitral || {}));

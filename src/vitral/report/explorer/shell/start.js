@@ -43,7 +43,9 @@
     const { page } = shell;
     const patch = {};
     if (!page.computes(state.model)) patch.model = page.main;
-    if (state.image < 0 || state.image >= Math.max(1, page.count) || !Number.isInteger(state.image)) patch.image = 0;
+    const kept = state.image === shell.DRAWN && shell.hasDrawing();
+    if (state.image === shell.DRAWN && !kept) shell.drawingAsked = { z: "z" in shell.state.waiting ? state.z : null }; // W2 makes it
+    if (!kept && (state.image < 0 || state.image >= Math.max(1, page.count) || !Number.isInteger(state.image))) patch.image = 0;
     const latent = page.description(patch.model || state.model).latent;
     if (state.z.length !== latent) patch.z = new Array(latent).fill(0);
     const points = state.pins.every((one) => Array.isArray(one) && one.length === 2);
@@ -55,7 +57,7 @@
     if (changed.has("theme")) onPaper(false);
     if (changed.has("depth")) document.documentElement.dataset.depth = state.depth;
     if (changed.has("lang") && state.lang && state.lang !== shell.language()) shell.setLanguage(state.lang);
-    if (changed.has("model") && shell.page.count && !changed.has("z")) shell.pickImage(state.image);
+    if (changed.has("model") && shell.page.count && !changed.has("z")) shell.goToCode();
     refresh(changed);
     writeSoon();
   }

@@ -121,5 +121,5 @@
   }
 
   V.widgets.pixelMark = pixelMark;
-  V.widgets.loss = { canTell, lossParts, atMean, drawnNoise, drawMore, keptDraws, lossCode, MOST_DRAWS };
+  V.widgets.loss = { canTell, lossParts, atMean, drawnNoise, drawMore, keptDraws, lossCode, termsLines, MOST_DRAWS };
 })((globalThis.Vitral = globalThis.Vitral || {}));
