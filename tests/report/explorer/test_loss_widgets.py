@@ -53,8 +53,8 @@ def situation(view, widget):
 # ---- W5, the ELBO meter
 
 
-def test_the_meter_shows_the_loss_of_numpy_at_this_z_and_over_draws(opened, numpy_loss):
-    view = opened("#w05&depth=numbers&image=4")
+def test_the_meter_shows_the_loss_of_numpy_at_this_z_and_over_draws(figure, numpy_loss):
+    view = figure("#w05&depth=numbers&image=4")
     at_mean = numpy_loss(4, [0, 0])
     view.page.locator("#w05").get_by_role("button", name="Draw 100").click()
     found = situation(view.settle(), "w05")
@@ -71,8 +71,8 @@ def test_the_meter_shows_the_loss_of_numpy_at_this_z_and_over_draws(opened, nump
     assert float(predicted.replace("−", "-")) == pytest.approx(-0.5 * (1 - np.exp(at_mean["logvar"])).sum(), abs=0.006)
 
 
-def test_the_meter_works_by_pointer_keys_finger_and_slider(opened):
-    view = in_sight(opened("#w05", touch=True, width=360), "#w05 .loss-bar")
+def test_the_meter_works_by_pointer_keys_finger_and_slider(figure):
+    view = in_sight(figure("#w05", touch=True, width=360), "#w05 .loss-bar")
     view.touch("#w05 rect[data-piece=kl2] >> nth=1", [(0.5, 0.5)])  # of the bar that shows the KL alone
     assert view.state()["w05.piece"] == "kl2"
     assert "KL" in view.page.locator("#w05 .formula").inner_text()
@@ -89,8 +89,8 @@ def test_the_meter_works_by_pointer_keys_finger_and_slider(opened):
     assert view.overflow() == []
 
 
-def test_the_meter_says_whether_the_shortcut_is_lower(opened, numpy_loss):
-    view = opened("#w05&image=4")
+def test_the_meter_says_whether_the_shortcut_is_lower(figure, numpy_loss):
+    view = figure("#w05&image=4")
     draws = np.array([numpy_loss(4, eps_of(4, k))["recon"] for k in range(200)])
     measured, error = numpy_loss(4, [0, 0])["recon"] - draws.mean(), draws.std(ddof=1) / np.sqrt(200)
     right = 1 if abs(measured) < 2 * error else 0 if measured < 0 else 2
@@ -103,8 +103,8 @@ def test_the_meter_says_whether_the_shortcut_is_lower(opened, numpy_loss):
 # ---- W6, where the nats go
 
 
-def test_the_nats_of_the_pixels_and_the_springs_are_those_of_numpy(opened, numpy_loss):
-    view = opened("#w06&depth=numbers&image=7")
+def test_the_nats_of_the_pixels_and_the_springs_are_those_of_numpy(figure, numpy_loss):
+    view = figure("#w06&depth=numbers&image=7")
     wanted = numpy_loss(7, [0, 0])
     view.page.locator("#w06").get_by_role("button", name="Go to z = μ").click()
     found = situation(view.settle(), "w06")
@@ -117,8 +117,8 @@ def test_the_nats_of_the_pixels_and_the_springs_are_those_of_numpy(opened, numpy
     close([float(row["mean"]) for row in rows], 1 / (1 + np.exp(-wanted["o"])))
 
 
-def test_a_pixel_is_read_by_pointer_finger_keys_and_slider(opened):
-    view = in_sight(opened("#w06&w06.part=error", touch=True, width=360), "#w06 canvas.large")
+def test_a_pixel_is_read_by_pointer_finger_keys_and_slider(figure):
+    view = in_sight(figure("#w06&w06.part=error", touch=True, width=360), "#w06 canvas.large")
     view.click("#w06 canvas.large", (10.5 / 28, 14.5 / 28))
     assert view.state()["w06.pixel"] == 14 * 28 + 10
     assert "row 14, column 10" in view.page.locator("#w06 .told").inner_text()
@@ -146,8 +146,8 @@ def noise_of(view, numpy_loss, image):
     return (np.asarray(view.state()["z"]) - one["mu"]) / np.exp(0.5 * one["logvar"])
 
 
-def test_eps_is_grabbed_and_z_and_the_image_follow(opened, numpy_loss):
-    view = in_sight(opened("#w04&image=4", touch=True), "#w04 .plane-surface")
+def test_eps_is_grabbed_and_z_and_the_image_follow(figure, numpy_loss):
+    view = in_sight(figure("#w04&image=4", touch=True), "#w04 .plane-surface")
     view.page.locator("#w04").get_by_role("button", name="ε = 0").click()
     close(noise_of(view.settle(), numpy_loss, 4), [0, 0], 1e-3)
     view.press(PAD, "ArrowRight", "Shift+ArrowUp", "Shift+ArrowUp")
@@ -165,8 +165,8 @@ def test_eps_is_grabbed_and_z_and_the_image_follow(opened, numpy_loss):
     assert float(np.abs(view.state()["z"]).max()) < 0.1
 
 
-def test_a_thousand_draws_are_those_of_numpy_and_lie_in_the_ellipse(opened, numpy_loss):
-    view = opened("#w04&image=4&depth=numbers")
+def test_a_thousand_draws_are_those_of_numpy_and_lie_in_the_ellipse(figure, numpy_loss):
+    view = figure("#w04&image=4&depth=numbers")
     view.page.locator("#w04").get_by_role("button", name="Draw 1,000").click()
     rows = np.array(list(csv.reader(io.StringIO(view.settle().download("#w04 [data-export=csv]").decode())))[1:], float)
     eps = np.array([eps_of(4, k) for k in range(1000)])
@@ -177,8 +177,8 @@ def test_a_thousand_draws_are_those_of_numpy_and_lie_in_the_ellipse(opened, nump
     assert f"{share:.1f}% (expected 39.3%)" in view.page.locator("#w04 .facts").first.inner_text()
 
 
-def test_both_estimators_have_one_mean_and_the_score_function_scatters_more(opened, numpy_loss):
-    view = opened("#w04&image=4&depth=numbers&w04.tab=score")
+def test_both_estimators_have_one_mean_and_the_score_function_scatters_more(figure, numpy_loss):
+    view = figure("#w04&image=4&depth=numbers&w04.tab=score")
     view.page.locator("#w04 .big-number:not(:empty)").wait_for(timeout=60_000)
     found = situation(view, "w04")["gradients"]
     path, score = (np.asarray(found[way]["mu"]).reshape(-1, 2) for way in ("path", "score"))

@@ -51,8 +51,8 @@ def exported(view, widget, name, folder):
 # ---- W8, one training step under the microscope
 
 
-def test_the_step_and_the_code_that_it_prints_are_numpys(opened, numpy_step, tmp_path, monkeypatch):
-    view = opened(f"#w08&image={IMAGE}&depth=code&w08.stage=99")
+def test_the_step_and_the_code_that_it_prints_are_numpys(figure, numpy_step, tmp_path, monkeypatch):
+    view = figure(f"#w08&image={IMAGE}&depth=code&w08.stage=99")
     exported(view, "w08", "training-step", tmp_path)
     listing = view.page.locator("#w08 .listing li").all_inner_texts()
     loss, gradient = numpy_step
@@ -72,8 +72,8 @@ def test_the_step_and_the_code_that_it_prints_are_numpys(opened, numpy_step, tmp
     assert f"from {loss:.3f}" in view.page.locator("#w08 .told").inner_text().replace("−", "-")
 
 
-def test_stages_are_walked_by_keys_buttons_finger_and_slider(opened):
-    view = in_sight(opened("#w08", width=360, touch=True), "#w08 .microscope")
+def test_stages_are_walked_by_keys_buttons_finger_and_slider(figure):
+    view = in_sight(figure("#w08", width=360, touch=True), "#w08 .microscope")
     desk = "#w08 .microscope"
     view.press(desk, "ArrowRight", " ", "ArrowLeft")
     assert view.state()["w08.stage"] == 1
@@ -95,8 +95,8 @@ def test_stages_are_walked_by_keys_buttons_finger_and_slider(opened):
 # ---- W10, nudge a weight
 
 
-def test_the_checks_and_the_printed_check_are_numpys(opened, numpy_step, tmp_path, monkeypatch, capsys):
-    view = in_sight(opened(f"#w10&image={IMAGE}&depth=code"), "#w10 .look")
+def test_the_checks_and_the_printed_check_are_numpys(figure, numpy_step, tmp_path, monkeypatch, capsys):
+    view = in_sight(figure(f"#w10&image={IMAGE}&depth=code"), "#w10 .look")
     view.page.locator("#w10 table td").first.wait_for(state="attached", timeout=60_000)
     rows = list(csv.DictReader(io.StringIO(view.download("#w10 [data-export=csv]").decode())))
     _, gradient = numpy_step
@@ -119,8 +119,8 @@ def test_the_checks_and_the_printed_check_are_numpys(opened, numpy_step, tmp_pat
     assert {(row["tensor"], row["place"]) for row in again} != before
 
 
-def test_a_weight_is_chosen_by_pointer_finger_keys_list_and_slider(opened):
-    view = in_sight(opened("#w10", width=360, touch=True), "#w10 canvas")
+def test_a_weight_is_chosen_by_pointer_finger_keys_list_and_slider(figure):
+    view = in_sight(figure("#w10", width=360, touch=True), "#w10 canvas")
     seen = []
 
     def entry():

@@ -35,8 +35,8 @@ def holds(view, exact, z=None):
     return found
 
 
-def test_mouse_keys_slider_and_field_move_the_point_and_the_image_is_numpys(opened, exact):
-    view = opened("#w03&z=0,0")
+def test_mouse_keys_slider_and_field_move_the_point_and_the_image_is_numpys(figure, exact):
+    view = figure("#w03&z=0,0")
     seen = [holds(view, exact, [0, 0])]
     seen.append(holds(view.drag(PLANE, (0.5, 0.5), (0.7, 0.4)), exact))
     assert min(seen[-1]) > 0.2
@@ -52,8 +52,8 @@ def test_mouse_keys_slider_and_field_move_the_point_and_the_image_is_numpys(open
     view.until("document.querySelector('#w03 [aria-live]').textContent.startsWith('z = (−1.25, 1.75)')")
 
 
-def test_keys_choose_images_digits_and_draws(opened, exact):
-    view = opened("#w03")
+def test_keys_choose_images_digits_and_draws(figure, exact):
+    view = figure("#w03")
     codes = packing.unpack(content()["arrays"][f"{NAME}/codes"])
     labels = packing.unpack(content()["arrays"]["images_labels"])
     view.press(PLANE, "]", "]", "[")
@@ -73,8 +73,8 @@ def test_keys_choose_images_digits_and_draws(opened, exact):
     assert view.page.locator("#w03 button[aria-pressed=true]").count() == 0
 
 
-def test_fingers_move_pinch_and_leave_pins(opened, exact):
-    view = opened("#w03&z=0,0", width=360, height=780, touch=True)
+def test_fingers_move_pinch_and_leave_pins(figure, exact):
+    view = figure("#w03&z=0,0", width=360, height=780, touch=True)
     view.touch(PLANE, [(0.5, 0.5), (0.6, 0.45), (0.7, 0.4)])
     moved = holds(view, exact)
     assert moved[0] > 0.5
@@ -90,8 +90,8 @@ CANVAS = "document.querySelector('#w03 .plane-surface canvas')"
 SPAN = "Vitral.shell.planes.find((one) => document.querySelector('#w03').contains(one.surface)).view.span"
 
 
-def test_a_pin_is_dragged_brought_and_taken_away(opened, exact):
-    view = opened("#w03&z=0.5,0.5&pins=1,1")
+def test_a_pin_is_dragged_brought_and_taken_away(figure, exact):
+    view = figure("#w03&z=0.5,0.5&pins=1,1")
     half = view.page.evaluate(SPAN)
     at = (0.5 + 1 / (2 * half), 0.5 - 1 / (2 * half))
     view.drag(PLANE, at, (0.5, 0.5))
@@ -103,8 +103,8 @@ def test_a_pin_is_dragged_brought_and_taken_away(opened, exact):
     assert view.state()["pins"] == []
 
 
-def test_every_ground_can_be_shown_and_zoomed(opened):
-    view = opened("#w03&w03.forces=true")
+def test_every_ground_can_be_shown_and_zoomed(figure):
+    view = figure("#w03&w03.forces=true")
     seen = set()
     for ground in ("none", "density", "classes", "jacobian", "tiles"):
         view.page.locator(f"#w03 input[value={ground}]").last.check(force=True)
@@ -121,8 +121,8 @@ def test_every_ground_can_be_shown_and_zoomed(opened):
     assert view.page.evaluate(SPAN) == pytest.approx(span)
 
 
-def test_exports_hold_what_is_shown(opened, exact):
-    view = opened("#w03&z=0.4,-1.1")
+def test_exports_hold_what_is_shown(figure, exact):
+    view = figure("#w03&z=0.4,-1.1")
     weights = np.load(io.BytesIO(view.download("#w03 [data-export=npz]")))
     arrays, _ = packed_theta(vitral.load("tiny"))
     assert set(weights.files) == set(arrays)

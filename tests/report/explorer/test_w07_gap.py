@@ -32,8 +32,8 @@ def found(view, stage):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_log_p_and_both_parts_of_the_gap_are_those_of_numpy(opened):
-    view = opened("#w07&image=2&depth=numbers", touch=True)
+def test_log_p_and_both_parts_of_the_gap_are_those_of_numpy(figure):
+    view = figure("#w07&image=2&depth=numbers", touch=True)
     measured = found(view, "exact")
     wanted, centre, mu, sigma = exact(digits()[0][2].astype(float))
     assert measured["logEvidence"] == pytest.approx(wanted, abs=0.01)

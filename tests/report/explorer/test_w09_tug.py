@@ -35,8 +35,8 @@ def pulled(image, mu, sigma, eps):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_forces_are_the_slopes_of_the_loss_and_a_code_can_be_pulled(opened):
-    view = opened("#w09&image=4&depth=numbers&w09.close=false", touch=True)
+def test_forces_are_the_slopes_of_the_loss_and_a_code_can_be_pulled(figure):
+    view = figure("#w09&image=4&depth=numbers&w09.close=false", touch=True)
     state = view.state()
     mu, sigma = np.array(state["w09.mu"]), np.array(state["w09.sigma"])
     half = np.reshape(

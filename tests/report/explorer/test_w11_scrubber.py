@@ -67,8 +67,8 @@ def told(view):
     return view.page.locator("#w11 .told").inner_text()
 
 
-def test_every_moment_shows_what_numpy_computes_there(opened, recorded, path):
-    view = opened("#w11", path=path)
+def test_every_moment_shows_what_numpy_computes_there(figure, recorded, path):
+    view = figure("#w11", path=path)
     assert view.page.locator(LINE).get_attribute("aria-valuenow") == str(LAST)
     assert tuple(tile_shape((28, 28))) == (14, 14)
     seen = []
@@ -97,8 +97,8 @@ def test_every_moment_shows_what_numpy_computes_there(opened, recorded, path):
     assert names["strip"].shape == (len(replay.EPOCHS), 28, 28)
 
 
-def test_timeline_film_curve_and_play_move_the_moment(opened, path):
-    view = opened("#w11", path=path)
+def test_timeline_film_curve_and_play_move_the_moment(figure, path):
+    view = figure("#w11", path=path)
     view.page.emulate_media(reduced_motion="reduce")
 
     def epoch(t):
@@ -134,9 +134,9 @@ def test_timeline_film_curve_and_play_move_the_moment(opened, path):
     np.testing.assert_allclose(view.state()["z"], [axis[4], axis[-1]], atol=1e-4)
 
 
-def test_two_moments_stand_side_by_side_and_are_kept_in_the_address(opened, recorded, path):
+def test_two_moments_stand_side_by_side_and_are_kept_in_the_address(figure, recorded, path):
     address = "#w11&w11.two=true&w11.from=0&epoch=2&w11.codes=ellipses"
-    view = opened(address, path=path, width=360, language="pt-BR", touch=True)
+    view = figure(address, path=path, width=360, language="pt-BR", touch=True)
     before, after = drawn(view, 0), drawn(view, 1)
     np.testing.assert_allclose(before, halved(recorded.arrays["grid"][0]), atol=GREY_TILE + 1 / 255)
     np.testing.assert_allclose(after, halved(recorded.arrays["grid"][4]), atol=GREY_TILE + 1 / 255)
@@ -164,12 +164,12 @@ def spec(latent, **posterior):
 @pytest.mark.parametrize(
     "latent, posterior, images", [(5, {}, True), (1, {}, False), (3, {"posterior": {"kind": "point"}}, True)]
 )
-def test_other_models_show_what_they_have(opened, tmp_path, latent, posterior, images):
+def test_other_models_show_what_they_have(figure, tmp_path, latent, posterior, images):
     model = spec(latent, **posterior)
     made = replay.of_model(model, model.init(3, "float32"), images=images)
     path = tmp_path / "page.html"
     path.write_text(alone(made.content), encoding="utf-8")
-    view = opened("#w11&w11.two=true&w11.from=0", path=path)
+    view = figure("#w11&w11.two=true&w11.from=0", path=path)
     assert view.page.locator("#w11 .moment:last-child .plane").count() == (latent > 1)
     assert view.page.locator("#w11 .film").count() == images
     assert view.page.locator("#w11 .moment .sheet").count() == 0
@@ -189,6 +189,6 @@ def test_other_models_show_what_they_have(opened, tmp_path, latent, posterior, i
         assert abs(z[second]) < 0.1
 
 
-def test_a_page_without_a_recording_says_so(opened):
-    view = opened("#w11")
+def test_a_page_without_a_recording_says_so(figure):
+    view = figure("#w11")
     assert "no recording" in view.page.locator("#w11 .absent").inner_text()

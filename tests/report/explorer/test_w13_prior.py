@@ -30,8 +30,8 @@ def numbers(view):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_all_codes_together_are_held_against_the_prior_as_numpy_does(opened, tmp_path, monkeypatch):
-    view = opened("#w13&depth=numbers", touch=True)
+def test_all_codes_together_are_held_against_the_prior_as_numpy_does(figure, tmp_path, monkeypatch):
+    view = figure("#w13&depth=numbers", touch=True)
     view.page.wait_for_selector("#w13-body[data-measured]")
     found, (mu, logvar) = numbers(view), codes()
     z = np.reshape(found["z"], mu.shape)

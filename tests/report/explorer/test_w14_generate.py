@@ -85,8 +85,8 @@ def drawn(view, **state):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_draws_are_seeded_decoded_as_numpy_does_and_taken_hold_of(opened):
-    view = opened("#w14&seed=3", touch=True)
+def test_draws_are_seeded_decoded_as_numpy_does_and_taken_hold_of(figure):
+    view = figure("#w14&seed=3", touch=True)
     z, images = drawn(view)
     np.testing.assert_allclose(images, images_of(z), atol=1e-5)
     assert np.abs(z.mean(0)).max() < 0.5

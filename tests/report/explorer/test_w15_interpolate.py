@@ -26,8 +26,8 @@ def slerp(a, b, t):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_ways_frames_and_terms_are_those_of_numpy_and_can_be_taken_hold_of(opened):
-    view = opened("#w15", touch=True)
+def test_ways_frames_and_terms_are_those_of_numpy_and_can_be_taken_hold_of(figure):
+    view = figure("#w15", touch=True)
     trained = vitral.load("tiny")
     model, (_, theta) = trained.model, packed_theta(trained)
     views = model.views(theta.astype(float))

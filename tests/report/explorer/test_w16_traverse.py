@@ -38,9 +38,9 @@ def drawn(view, z):
     return list(csv.DictReader(io.StringIO(view.download("#w16 [data-export=csv]").decode())))
 
 
-def test_dimensions_are_sorted_by_nats_and_their_strips_are_numpys(opened, carried, decode):
+def test_dimensions_are_sorted_by_nats_and_their_strips_are_numpys(figure, carried, decode):
     kl, error, parts = carried
-    view = opened("#w16&depth=numbers&z=0.4,-1.1")
+    view = figure("#w16&depth=numbers&z=0.4,-1.1")
     rows = drawn(view, Z)
     order = np.argsort(-kl)
     assert [row["dimension"] for row in rows] == [f"z{place + 1}" for place in order]
@@ -59,9 +59,9 @@ def test_dimensions_are_sorted_by_nats_and_their_strips_are_numpys(opened, carri
     view.shot("w16-1280", "#w16")
 
 
-def test_slider_finger_and_keys_move_one_dimension_only(opened, carried):
+def test_slider_finger_and_keys_move_one_dimension_only(figure, carried):
     first = int(np.argsort(-carried[0])[0])
-    view = opened("#w16&z=0.4,-1.1", width=360, language="pt-BR", touch=True)
+    view = figure("#w16&z=0.4,-1.1", width=360, language="pt-BR", touch=True)
     drawn(view, Z)
     view.slide("#w16 li:first-child input[type=range]", 1.0)
     z = list(Z)
@@ -81,9 +81,9 @@ def test_slider_finger_and_keys_move_one_dimension_only(opened, carried):
     view.shot("w16-360-pt", "#w16")
 
 
-def test_the_prediction_is_answered_by_this_model(opened, carried, decode):
+def test_the_prediction_is_answered_by_this_model(figure, carried, decode):
     most, least = np.argsort(-carried[0])[[0, -1]]
-    view = opened("#w16&z=0.4,-1.1")
+    view = figure("#w16&z=0.4,-1.1")
     drawn(view, Z)
     spans = []
     for place in (most, least):

@@ -39,9 +39,9 @@ def code(one, image):
 FIRST = ["autoencoder-2", "latent-2-beta_1", "latent-5-beta_1", "latent-2-beta_4"]
 
 
-def test_one_cursor_drives_all_models_and_each_decodes_as_numpy_does(opened, path):
+def test_one_cursor_drives_all_models_and_each_decodes_as_numpy_does(figure, path):
     made = many()
-    view = opened("#w17&image=4", path=path)
+    view = figure("#w17&image=4", path=path)
     view.page.locator("#w17 .side-by-side").scroll_into_view_if_needed()
     assert view.page.locator("#w17 .model-cell").count() == len(FIRST)
     for name in FIRST:
@@ -81,9 +81,9 @@ def test_one_cursor_drives_all_models_and_each_decodes_as_numpy_does(opened, pat
     np.testing.assert_allclose(names["x"][0], view.image("#w17 canvas.large"), atol=1e-4)
 
 
-def test_numbers_are_means_over_seeds_with_their_spread(opened, path):
+def test_numbers_are_means_over_seeds_with_their_spread(figure, path):
     made = many()
-    view = opened("#w17&depth=numbers", path=path)
+    view = figure("#w17&depth=numbers", path=path)
     rows = {row["model"]: row for row in csv.DictReader(io.StringIO(view.download("#w17 [data-export=csv]").decode()))}
     assert list(rows) == FIRST
     for name in ("latent-2-beta_1", "latent-5-beta_1", "latent-2-beta_4"):
@@ -137,8 +137,8 @@ def test_numbers_are_means_over_seeds_with_their_spread(opened, path):
     assert view.page.locator("#w17 .answer.right").inner_text() == right
 
 
-def test_another_network_is_another_comparison_on_a_phone_in_portuguese(opened, path):
-    view = opened("#w17&w17.family=1", path=path, width=360, language="pt-BR", touch=True)
+def test_another_network_is_another_comparison_on_a_phone_in_portuguese(figure, path):
+    view = figure("#w17&w17.family=1", path=path, width=360, language="pt-BR", touch=True)
     view.page.locator("#w17 .side-by-side").scroll_into_view_if_needed()
     assert view.page.locator("#w17 .side-by-side tbody tr").count() == 4
     assert "sementes: 1" in view.page.locator("#w17 .budget").inner_text()
@@ -149,5 +149,5 @@ def test_another_network_is_another_comparison_on_a_phone_in_portuguese(opened, 
     assert view.state()["model"] == view.state()["w17.chosen"]
 
 
-def test_a_page_of_one_model_says_so(opened):
-    assert "one model" in opened("#w17").page.locator("#w17 .absent").inner_text()
+def test_a_page_of_one_model_says_so(figure):
+    assert "one model" in figure("#w17").page.locator("#w17 .absent").inner_text()

@@ -34,9 +34,9 @@ def heights(view, panel):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_ridges_are_the_recorded_kl_at_one_scale(opened, path):
+def test_ridges_are_the_recorded_kl_at_one_scale(figure, path):
     made = many()
-    view = opened("#w18&w18.group=0&depth=numbers", path=path)
+    view = figure("#w18&w18.group=0&depth=numbers", path=path)
     view.page.locator("#w18 .ridge-panels").scroll_into_view_if_needed()
     view.until("document.querySelectorAll('#w18 svg.ridges').length === 4")
     scales = []
@@ -91,9 +91,9 @@ def test_ridges_are_the_recorded_kl_at_one_scale(opened, path):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_two_images_and_their_reconstructions_are_as_far_apart_as_numpy_says(opened, path):
+def test_two_images_and_their_reconstructions_are_as_far_apart_as_numpy_says(figure, path):
     made = many()
-    view = opened("#w18&image=3", path=path, width=360, language="pt-BR", touch=True)
+    view = figure("#w18&image=3", path=path, width=360, language="pt-BR", touch=True)
     view.page.locator("#w18 .ridge-panels").scroll_into_view_if_needed()
     kept = json.loads(view.download("#w18 [data-export=json]"))["trainings"]
     labels = fixture.digits()[1]
@@ -114,5 +114,5 @@ def test_two_images_and_their_reconstructions_are_as_far_apart_as_numpy_says(ope
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_page_of_one_training_says_so(opened):
-    assert "no two trainings" in opened("#w18").page.locator("#w18 .absent").inner_text()
+def test_a_page_of_one_training_says_so(figure):
+    assert "no two trainings" in figure("#w18").page.locator("#w18 .absent").inner_text()

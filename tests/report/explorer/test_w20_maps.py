@@ -47,8 +47,8 @@ def sensitivity(z):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_maps_are_those_of_numpy_and_the_cursor_reads_them(opened):
-    view = opened("#w20&depth=numbers", touch=True)
+def test_maps_are_those_of_numpy_and_the_cursor_reads_them(figure):
+    view = figure("#w20&depth=numbers", touch=True)
     view.page.wait_for_selector(f"#w20-body[data-measured={NAME}]", timeout=60_000)
     labels = digits()[1]
 

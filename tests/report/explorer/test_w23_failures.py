@@ -57,8 +57,8 @@ def strangers(source, other, mean):
     return {name: np.ravel(values) for name, values in made.items()}
 
 
-def test_scores_are_those_of_numpy_and_the_printed_lines_give_them(opened, numpy_scores, tmp_path, monkeypatch):
-    view = opened("#w23&depth=code&image=5").until(READY, 60)
+def test_scores_are_those_of_numpy_and_the_printed_lines_give_them(figure, numpy_scores, tmp_path, monkeypatch):
+    view = figure("#w23&depth=code&image=5").until(READY, 60)
     view.until(f"document.querySelector('#w23-body').dataset.scored === '{COUNT}'", 60)
     rows = table(view)
     images = digits()[0].astype(np.float64)
@@ -102,8 +102,8 @@ def test_scores_are_those_of_numpy_and_the_printed_lines_give_them(opened, numpy
         assert np.bincount(labels[order]).argmax() != labels[i]
 
 
-def test_a_tap_makes_an_image_the_one_of_all_figures_and_the_address_brings_it_back(opened):
-    view = opened("#w23&image=5", touch=True, width=360).until(READY, 60)
+def test_a_tap_makes_an_image_the_one_of_all_figures_and_the_address_brings_it_back(figure):
+    view = figure("#w23&image=5", touch=True, width=360).until(READY, 60)
     view.page.locator("#w23 [data-stranger=inverted]").click()
     view.settle()
     assert (view.state()["image"], view.state()["w23.stranger"], view.state()["w23.source"]) == (-1, "inverted", 5)
@@ -121,16 +121,16 @@ def test_a_tap_makes_an_image_the_one_of_all_figures_and_the_address_brings_it_b
     view.touch("#w23 .sheet canvas", [(0.5 / 8, 0.5 / 3)])
     assert view.state()["image"] == worst[0]
     assert view.overflow() == []
-    again = opened(hashed).until(READY, 60)
+    again = figure(hashed).until(READY, 60)
     assert (again.state()["image"], again.state()["w23.stranger"], again.state()["w23.source"]) == (-1, "blank", 5)
 
 
-def test_a_page_without_images_scores_the_strangers_that_need_none(opened, tmp_path, numpy_scores):
+def test_a_page_without_images_scores_the_strangers_that_need_none(figure, tmp_path, numpy_scores):
     bare = {key: value for key, value in content().items() if key != "arrays"}
     left = {name: one for name, one in content()["arrays"].items() if "images" not in name}
     path = tmp_path / "bare.html"
     path.write_text(alone({**bare, "arrays": left, "golden": {}}), encoding="utf-8")
-    view = opened("#w23", path=path, language="pt-BR").until(READY, 60)
+    view = figure("#w23", path=path, language="pt-BR").until(READY, 60)
     rows = {row["image"]: row for row in table(view)}
     assert set(rows) == {"blank", "full", "grey", "checker", "stripes", "letter", "shirt", "noise"}
     assert rows["blank"]["bound"] == pytest.approx(float(numpy_scores(np.zeros((1, 784)))[0][0]), rel=1e-5)

@@ -35,8 +35,8 @@ def test_words_and_numbers_of_the_page_are_those_of_the_rules():
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_the_feed_says_what_the_rules_found_and_its_anchors_move_the_page(opened):
-    view = opened("#w25&depth=code", width=360)
+def test_the_feed_says_what_the_rules_found_and_its_anchors_move_the_page(figure):
+    view = figure("#w25&depth=code", width=360)
     page = fixture.diagnosis()
     spells = [spell for one in page["watched"] for spell in one["spells"]]
     shown = [one.get_attribute("data-kind") for one in view.page.locator("#w25 .finding").all()]
@@ -72,8 +72,8 @@ def test_the_feed_says_what_the_rules_found_and_its_anchors_move_the_page(opened
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_the_printed_lines_find_the_same_spells(opened, tmp_path, monkeypatch):
-    view = opened("#w25&depth=code")
+def test_the_printed_lines_find_the_same_spells(figure, tmp_path, monkeypatch):
+    view = figure("#w25&depth=code")
     monkeypatch.chdir(tmp_path)
     for one in fixture.diagnosis()["watched"]:
         view.set(**{"w25.rule": one["kind"]})
@@ -89,7 +89,7 @@ def test_the_printed_lines_find_the_same_spells(opened, tmp_path, monkeypatch):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_model_without_a_record_of_its_training_is_only_judged_by_its_end(opened, tmp_path):
+def test_a_model_without_a_record_of_its_training_is_only_judged_by_its_end(figure, tmp_path):
     base = fixture.content()
     finding = Finding("heavy_kl", "note", {"beta": 4.0})
     for name, diagnosis, expected in (
@@ -99,5 +99,5 @@ def test_a_model_without_a_record_of_its_training_is_only_judged_by_its_end(open
         path = tmp_path / f"{name}.html"
         models = [{**base["models"][0], "diagnosis": diagnosis}]
         path.write_text(alone({**base, "models": models}), encoding="utf-8")
-        view = opened("#w25", path=path, language="pt-BR")
+        view = figure("#w25", path=path, language="pt-BR")
         assert expected in view.page.locator("#w25 .body").inner_text()
