@@ -1,7 +1,8 @@
 """What a learner sees of the bugs of the zoo: a small model, really trained with each of them, beside a sound one.
 
     python benchmarks/bug_zoo.py             trains (about a second each) and keeps what the page shows
-    python benchmarks/bug_zoo.py --matrix    examines every bug and writes the matrix of docs/bug_zoo.md
+    python benchmarks/bug_zoo.py --matrix    examines every bug and writes the matrix of docs/bug_zoo.md, and what of it
+                                             the explorer shows
     python benchmarks/bug_zoo.py --page      writes the tables of docs/bug_zoo.md from what is kept
 
 The data are scikit-learn's digits, 8 x 8 pixels, as bits (level above 7), split at random. The model is 64-48-8-48-64
@@ -41,6 +42,7 @@ from vitral.specs import Spec
 HERE = Path(__file__).resolve().parent
 MATRIX = HERE / "results" / "bug_zoo.json"
 SYMPTOMS = HERE.parent / "src" / "vitral" / "report" / "symptoms.json"
+SHIPPED = SYMPTOMS.with_name("bugs.json")  # the part of the matrix that pages show
 PAGE = DOCS / "bug_zoo.md"
 SEED, LATENT, WIDTH, EPOCHS, BATCH, RATE = 0, 8, 48, 60, 100, 3e-3
 SHOWN, SAMPLES, DRAWS = 8, 16, 16  # images reconstructed, images generated, draws of z behind each number
@@ -189,6 +191,21 @@ def compact(found: list[dict[str, Any]]) -> dict[str, Any]:
     return {"laws": laws, "bugs": [{key: bug[key] for key in keys} for bug in found]}
 
 
+def shipped(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The bugs with changed lines as the explorer's page shows them: what each law measured, the lines, the places."""
+    caught = sum(any(check["passed"] is False for check in bug["laws"].values()) for bug in found)
+    bugs = [
+        {**{key: bug[key] for key in ("id", "name", "family", "seen")},
+         "lines": [{key: line[key] for key in ("file", "right", "wrong")} for line in bug["lines"]],
+         "laws": {law: {**{key: check[key] for key in ("name", "unit", "passed")},
+                        **{key: None if check[key] is None else _number(check[key]) for key in ("measured", "bound")}}
+                  for law, check in bug["laws"].items()}}
+        for bug in found if bug["lines"]
+    ]  # fmt: skip
+    return {"schema": 1, "command": "python benchmarks/bug_zoo.py --matrix", "caught": caught, "total": len(found),
+            "bugs": bugs}  # fmt: skip
+
+
 def table(kept: dict[str, Any]) -> str:
     """Every bug, the law meant for it with its number, the others that see it, and how many of its family do not."""
     lines = []
@@ -236,6 +253,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.matrix:
         found = matrix(chosen(()), announce=print)
+        write_json(SHIPPED, shipped(found))
         write_json(MATRIX, {"schema": 1, "command": "python benchmarks/bug_zoo.py --matrix",
                             "date": time.strftime("%Y-%m-%d"), "seed": 0, "machine": machine(), **compact(found)})
     elif not asked.page:

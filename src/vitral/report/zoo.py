@@ -126,9 +126,13 @@ def _exhibit(bug: Record, words: Language) -> Html:
     return join(parts)
 
 
+def place_of(words: Language, name: str, address: str) -> list[str]:
+    """Where a bug was seen, and its address; the notebook is told in the language."""
+    return [words.strings.get(f"zoo.place.{name}", name), address]
+
+
 def _place(words: Language, name: str, address: str) -> Html:
-    """Where a bug was seen; the notebook is told in the language."""
-    said = words.strings.get(f"zoo.place.{name}", name)
+    said, _ = place_of(words, name, address)
     return tag("a", said, href=address, rel="noreferrer") if address else tag("span", said)
 
 

@@ -12,7 +12,7 @@ from vitral.core.parameters import named
 from vitral.data import load_data
 from vitral.evaluation.diagnosis import diagnose
 from vitral.evaluation.watch import Recorded, watch
-from vitral.report.explorer import doctor, packing
+from vitral.report.explorer import bugs, doctor, packing
 from vitral.report.explorer.describe import described
 from vitral.report.explorer.golden import golden
 
@@ -61,7 +61,7 @@ def content() -> dict[str, Any]:
             "name": "mnist", "image_shape": [28, 28], "features": 784, "classes": 10, "unit": "grey levels / 255",
             "shows_data": True,
         },
-        "models": [description], "main": NAME, "metrics": {}, "arrays": arrays,
+        "models": [description], "main": NAME, "metrics": {}, "arrays": arrays | bugs.arrays(), "zoo": bugs.described(),
         "golden": {NAME: golden(model, theta, image, prefix=f"{NAME}/", evidence=False)},
     }  # fmt: skip
 

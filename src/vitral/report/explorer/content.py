@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vitral.report.explorer import packing, strip
+from vitral.report.explorer import bugs, packing, strip
 from vitral.report.explorer.doctor import diagnosis
 from vitral.report.explorer.golden import golden
 from vitral.report.explorer.packing import Entry
@@ -41,6 +41,7 @@ def content(
     shows = run.data.get("shows_data", True) if show_data is None else show_data
     main = main_of(subjects)
     arrays = pictures(run, shows=shows) | codes(run, main, subjects) | recordings(run, main, subjects, shows=shows)
+    arrays |= bugs.arrays()
     budget = BUDGET if len(subjects) <= FEW else CLASSROOM
     left = budget - code - sum(map(packing.size_of, arrays.values()))
     models = fitting(subjects, main, left, exact=exact)
@@ -55,6 +56,7 @@ def content(
         "main": main.name,
         "metrics": {key: value for key, value in run.metrics.items() if key not in ("models", "data")},
         "arrays": dict(sorted(arrays.items())),
+        "zoo": bugs.described(),
         "golden": vectors(main, models[main.name], image, run),
     }
 
