@@ -75,8 +75,8 @@ def planted(bug, mu, sigma):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_every_bug_tells_its_symptom_its_law_and_what_this_page_measures(opened, view_code, tmp_path, monkeypatch):
-    view = opened("#w21&depth=code&image=3", width=360)
+def test_every_bug_tells_its_symptom_its_law_and_what_this_page_measures(figure, view_code, tmp_path, monkeypatch):
+    view = figure("#w21&depth=code&image=3", width=360)
     page = fixture.content()["zoo"]
     assert len(page["bugs"]) == 19
     monkeypatch.chdir(tmp_path)

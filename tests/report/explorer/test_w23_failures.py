@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -121,8 +122,13 @@ def test_a_tap_makes_an_image_the_one_of_all_figures_and_the_address_brings_it_b
     view.touch("#w23 .sheet canvas", [(0.5 / 8, 0.5 / 3)])
     assert view.state()["image"] == worst[0]
     assert view.overflow() == []
-    again = figure(hashed).until(READY, 60)
+    again = figure(re.sub(r"z=[^&]*", "z=0.5,-0.5", hashed)).until(READY, 60)
+    assert again.state()["z"] == [0.5, -0.5]
     assert (again.state()["image"], again.state()["w23.stranger"], again.state()["w23.source"]) == (-1, "blank", 5)
+    assert again.image("#w23 .pair-of-images canvas").max() == 0
+    again.page.evaluate("Vitral.shell.useDrawing(new Float32Array(784).fill(0.25))")
+    again.until("Vitral.shell.state.get()['w23.stranger'] === ''")
+    again.until("document.querySelector('#w23 .told').textContent.startsWith('A drawing: log')")
 
 
 def test_a_page_without_images_scores_the_strangers_that_need_none(figure, tmp_path, numpy_scores):

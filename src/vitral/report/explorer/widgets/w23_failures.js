@@ -72,10 +72,12 @@
 
     function update(state, changed) {
       if (changed.has("image") && state.image >= 0) return void shell.state.set({ "w23.stranger": "", "w23.source": state.image });
+      const another = changed.has("drawn") && state["w23.stranger"] && state.drawn !== lab.used; // somebody drew elsewhere
+      if (another && !changed.has("mount")) return void shell.state.set({ "w23.stranger": "" });
       const whole = ["mount", "model", "w23.source"].some((name) => changed.has(name));
       absent.hidden = page.computes(state.model, true);
       if (whole) lab.begin();
-      if (changed.has("mount") && state.image !== shell.DRAWN) useStranger(shell, lab, state["w23.stranger"]);
+      if (changed.has("mount")) reopen(shell, lab, state["w23.stranger"]);
       if (whole || ["lang", "w23.order", "theme"].some((name) => changed.has(name))) show();
       else if (["image", "drawn", "w23.stranger"].some((name) => changed.has(name))) {
         sheet.choose(lab.worst().indexOf(state.image));
@@ -93,6 +95,16 @@
     if (!one) return;
     shell.state.set({ "w23.stranger": name, "w23.source": lab.source });
     shell.useDrawing(one.values);
+    lab.used = shell.state.get().drawn;
+  }
+
+  /** An address that shows a stranger: it is the image of now again, at the z that the address says. */
+  function reopen(shell, lab, name) {
+    const asked = shell.drawingAsked;
+    if (!lab.strange.some((each) => each.name === name)) return;
+    shell.drawingAsked = null;
+    useStranger(shell, lab, name);
+    if (asked && asked.z) shell.state.set({ z: asked.z });
   }
 
   /** What is known of the model of now: {test, strange: [{name, values, scores}], source}. */
@@ -101,7 +113,7 @@
     const wrong = new Map(); // by model: how sure the neighbours are of a wrong class
     const nothing = { done: 0, recon: [], kl: [], bound: [], mu: [] };
     const [slow, quick] = [scorer(page, shell), scorer(page, shell)];
-    const self = { test: nothing, strange: [], source: 0, other: null, begin, look, now, ranks, worst, stop };
+    const self = { test: nothing, strange: [], source: 0, used: 0, other: null, begin, look, now, ranks, worst, stop };
     const mean = page.count ? meanImage(page) : null;
     const binary = page.count ? isBinary(page) : Boolean(page.data.binarisation && page.data.binarisation !== "none");
     let made = "";
