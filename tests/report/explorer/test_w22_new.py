@@ -72,10 +72,10 @@ def held_against(near, x, rows):
 
 
 def test_neighbours_and_the_share_of_training_images_are_those_of_numpy(
-    opened, page_of, trained, generated, training, tmp_path, monkeypatch
+    figure, page_of, trained, generated, training, tmp_path, monkeypatch
 ):
     (model, views), (train, labels), (test, classes) = trained, training, digits()
-    view = measured(opened("#w22&depth=code&z=0.4,-1.1", path=page_of(train, labels)))
+    view = measured(figure("#w22&depth=code&z=0.4,-1.1", path=page_of(train, labels)))
     found = report(view)
     x = model.decode(views, np.array([[0.4, -1.1]]))[0]
     held_against(found["near"]["pixels.train"], x, train)
@@ -130,11 +130,11 @@ def test_neighbours_and_the_share_of_training_images_are_those_of_numpy(
     assert shown.endswith(" ".join(str(classes[one["index"]]) for one in found["near"]["pixels.test"]))
 
 
-def test_neighbours_are_chosen_by_tap_and_arrows_and_copies_are_found(opened, page_of, generated, training):
+def test_neighbours_are_chosen_by_tap_and_arrows_and_copies_are_found(figure, page_of, generated, training):
     z, images = generated
     copies = np.concatenate([images[20:60], training[0][:60]]).astype(np.float32)
     path = page_of(copies, np.zeros(len(copies), np.int64))
-    view = measured(opened("#w22", path=path, touch=True, width=360))
+    view = measured(figure("#w22", path=path, touch=True, width=360))
     share = report(view)["copied"]
     assert share["share"] > share["expected"] + 2 * share["beside"]
     view.page.locator("#w22 button.action").nth(1).click()
@@ -162,15 +162,15 @@ def test_neighbours_are_chosen_by_tap_and_arrows_and_copies_are_found(opened, pa
     assert view.overflow() == []
     assert view.axe() == []
     hashed = view.page.evaluate("Vitral.shell.state.hash('w22')")
-    again = opened(hashed, path=path, language="pt-BR")
+    again = figure(hashed, path=path, language="pt-BR")
     assert (again.state()["w22.draw"], again.state()["w22.beside"]) == (state["w22.draw"] + 1, "pixels.test")
 
 
-def test_what_a_page_lacks_is_said_in_its_place(opened, page_of, training):
-    assert "no training images" in opened("#w22").page.locator("#w22 .absent").inner_text()
+def test_what_a_page_lacks_is_said_in_its_place(figure, page_of, training):
+    assert "no training images" in figure("#w22").page.locator("#w22 .absent").inner_text()
     alone_decoder = [{**content()["models"][0], "encoder": None}]
     path = page_of(*training, models=alone_decoder, golden={})
-    view = measured(opened("#w22", path=path))
+    view = measured(figure("#w22", path=path))
     near = report(view)["near"]
     assert near["codes.train"] is None
     assert len(near["codes.test"]) == 5
