@@ -191,8 +191,8 @@ def agrees(view, costs, z=1e-9):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_mouse_finger_and_keys_draw_and_numpy_says_what_it_costs(opened, costs):
-    view = opened("#w02&depth=numbers", touch=True)
+def test_mouse_finger_and_keys_draw_and_numpy_says_what_it_costs(figure, costs):
+    view = figure("#w02&depth=numbers", touch=True)
     assert view.state()["image"] == 0  # nothing is taken from the page before something is drawn
     view.drag(PAD, (0.6, 0.2), (0.62, 0.8))
     assert len(agrees(view, costs)["made"].split("~")) == 2
@@ -222,15 +222,15 @@ def test_mouse_finger_and_keys_draw_and_numpy_says_what_it_costs(opened, costs):
     sentence = view.page.locator("#w02 .told").inner_text()
     assert f"{found['drawn']['recon']:.1f} + KL {found['drawn']['kl']:.2f}" in sentence
     kept = view.settle().page.evaluate("Vitral.shell.rememberPlace(), location.hash")
-    again = opened(kept)
+    again = figure(kept)
     np.testing.assert_array_equal(told(again)["sheet"]["values"], found["sheet"]["values"])
     assert agrees(again, costs, z=1e-4)["way"] == "drawn"  # an address has four decimals of z
 
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_an_image_is_taken_by_keys_moved_and_shown_to_cost_more(opened, costs):
-    view = opened("#w02&image=3&w02.centred=false", width=360, language="pt-BR")
+def test_an_image_is_taken_by_keys_moved_and_shown_to_cost_more(figure, costs):
+    view = figure("#w02&image=3&w02.centred=false", width=360, language="pt-BR")
     labels = digits()[1]
     view.page.locator("#w02").get_by_role("button", name="Começar com a imagem acima").click()
     np.testing.assert_allclose(agrees(view, costs)["drawn"]["x"], digits()[0][3], atol=1e-6)
@@ -262,8 +262,8 @@ def test_an_image_is_taken_by_keys_moved_and_shown_to_cost_more(opened, costs):
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["centred", "drawn"])
-def test_the_printed_lines_run_and_give_what_is_shown(opened, tmp_path, monkeypatch, way):
-    view = opened(f"#w02&depth=code&w02.centred={'true' if way == 'centred' else 'false'}")
+def test_the_printed_lines_run_and_give_what_is_shown(figure, tmp_path, monkeypatch, way):
+    view = figure(f"#w02&depth=code&w02.centred={'true' if way == 'centred' else 'false'}")
     for kind in ("json", "npz"):
         (tmp_path / f"drawing.{kind}").write_bytes(view.download(f"#w02 [data-export={kind}]"))
     monkeypatch.chdir(tmp_path)
@@ -281,14 +281,14 @@ def test_the_printed_lines_run_and_give_what_is_shown(opened, tmp_path, monkeypa
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["conv_bernoulli", "conv_gate", "autoencoder", "conv_gaussian_colours_odd_sizes"])
-def test_pages_of_other_shapes_and_models_and_without_images(opened, tmp_path, kind):
+def test_pages_of_other_shapes_and_models_and_without_images(figure, tmp_path, kind):
     """8 by 8 pixels, three latent dimensions, a plain autoencoder, colours: no page has an image of its own."""
     spec = models.MODELS[kind]
     model = spec.build()
     shape = spec.image_shape or (3, 4)
     path = tmp_path / "page.html"
     path.write_text(assemble.alone(fixture.content_of(model, models.trained_like(model), shape)), encoding="utf-8")
-    view = opened("#w02", path=path)
+    view = figure("#w02", path=path)
     if len(shape) > 2:
         assert "colours" in view.page.locator("#w02 .absent").inner_text()
         return
