@@ -35,7 +35,7 @@
 
     function show() {
       const { done, found } = lab.known;
-      shell.say(waiting, found ? "w19.measured" : "w19.waiting", { done, n: page.count });
+      shell.say(waiting, found ? (shell.currentModel().hasDensity ? "w19.measured" : "w19.measured.point") : "w19.waiting", { done, n: page.count });
       root.dataset.measured = found ? shell.state.get().model : "";
       if (found) [curve, width].forEach((one) => one.update());
       tell();

@@ -23,8 +23,9 @@
     const lists = sheets(page, shell, lab);
     const chart = shell.chart(() => distances(shell, lab));
     const waiting = shell.h("p", { class: "readout", role: "status" });
+    const noPrior = shell.h("p", { class: "absent", t: "w22.no_prior" });
     parts.look.append(what, shell.h("div", { class: "row" }, shell.button("w22.next", () => lab.go(shell.state.get()["w22.draw"] + 1)),
-      shell.button("w22.suspect", () => lab.go(lab.suspect()))), trio.element, lists.element,
+      shell.button("w22.suspect", () => lab.go(lab.suspect()))), noPrior, trio.element, lists.element,
       shell.h("div", {}, shell.h("h4", { t: "w22.distances" }), chart.element, waiting));
     const facts = shell.facts(["w22.to_train", "w22.to_test", "w22.nearer", "w22.share", "w22.expected", "w22.held"]);
     const rows = shell.h("div", {});
@@ -57,6 +58,7 @@
     }
 
     function update(state, changed) {
+      noPrior.hidden = shell.currentModel().hasDensity;
       if (changed.has("mount")) shell.onceSeen(root, () => lab.begin());
       else if (changed.has("model")) lab.begin();
       show();
