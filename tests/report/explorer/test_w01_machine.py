@@ -51,8 +51,8 @@ def agrees(view, forward, image):
     return found
 
 
-def test_every_box_shows_numpys_array_and_opens_by_click_and_keys(opened, forward):
-    view = opened("#w01&image=4&depth=numbers", touch=True)
+def test_every_box_shows_numpys_array_and_opens_by_click_and_keys(figure, forward):
+    view = figure("#w01&image=4&depth=numbers", touch=True)
     found = agrees(view, forward, 4)
     shapes = {box["id"]: box["shape"] for box in found["boxes"]}
     assert list(shapes) == [
@@ -86,8 +86,8 @@ def test_every_box_shows_numpys_array_and_opens_by_click_and_keys(opened, forwar
     assert view.state()["w01.box"] == "x"
 
 
-def test_z_moves_what_follows_it_and_nothing_else(opened, forward):
-    view = opened("#w01&image=2", width=360, language="pt-BR", theme="dark")
+def test_z_moves_what_follows_it_and_nothing_else(figure, forward):
+    view = figure("#w01&image=2", width=360, language="pt-BR", theme="dark")
     before = agrees(view, forward, 2)["arrays"]
     view.drag("#w01 .plane-surface", (0.5, 0.5), (0.7, 0.3))
     after = agrees(view, forward, 2)["arrays"]
@@ -108,8 +108,8 @@ def test_z_moves_what_follows_it_and_nothing_else(opened, forward):
     view.page.locator("#w01").get_by_role("button", name="Pausar").click()
 
 
-def test_the_printed_lines_run_on_the_weights_of_the_page(opened, forward, tmp_path, monkeypatch):
-    view = opened("#w01&depth=code&image=5&z=0.4,-1.1")
+def test_the_printed_lines_run_on_the_weights_of_the_page(figure, forward, tmp_path, monkeypatch):
+    view = figure("#w01&depth=code&image=5&z=0.4,-1.1")
     (tmp_path / f"{NAME}.npz").write_bytes(view.download("#w01 button.weights"))
     monkeypatch.chdir(tmp_path)
     names = {}
@@ -124,7 +124,7 @@ def test_the_printed_lines_run_on_the_weights_of_the_page(opened, forward, tmp_p
 
 
 @pytest.mark.parametrize("kind", ["conv_gate", "autoencoder", "conv_gaussian_colours_odd_sizes", "resnet", "gated"])
-def test_other_machines_open_their_boxes_with_or_without_an_image(opened, tmp_path, kind):
+def test_other_machines_open_their_boxes_with_or_without_an_image(figure, tmp_path, kind):
     """Without an image the way begins at z; after a drawing it begins at the drawing."""
     spec = models.MODELS[kind]
     model = spec.build()
@@ -132,7 +132,7 @@ def test_other_machines_open_their_boxes_with_or_without_an_image(opened, tmp_pa
     shape = spec.image_shape or (3, spec.features // 3)
     path = tmp_path / "page.html"
     path.write_text(assemble.alone(fixture.content_of(model, theta, shape)), encoding="utf-8")
-    view = opened("#w01", path=path)
+    view = figure("#w01", path=path)
     assert situation(view)["boxes"][0]["id"] == "z"
     x = models.rows(model, 1)
     view.page.evaluate("(x) => Vitral.shell.useDrawing(x)", x[0].tolist())
