@@ -1,7 +1,8 @@
-"""Few labels and many images: the models M1 and M2 of Kingma, Mohamed, Rezende and Welling (2014).
+r"""Few labels and many images: the models M1 and M2 of Kingma, Mohamed, Rezende and Welling (2014).
 
     python examples/few_labels.py                                        scikit-learn's digits, 100 labels: a minute
-    python examples/few_labels.py --data mnist --images 10000 --epochs 60     MNIST: an hour or so
+    python examples/few_labels.py --data mnist --images 10000 --epochs 20 --hidden 300 --latent 5 \
+        --alpha 100 --alone 0.2                                          MNIST: some minutes
 
 M1   a VAE of all images; a classifier of the codes of the labelled ones.
 M2   the class is a latent too. With L(x, y) = -ELBO(x given y) - log p(y) and a classifier q(y given x):
@@ -59,8 +60,11 @@ class M2:
 
         return losses, backward
 
-    def loss(self, p, x, eps, known, alpha):
-        """The mean over rows; ``known`` (N,) holds the class of a labelled row, and -1 where there is none."""
+    def loss(self, p, x, eps, known, alpha, *, heard=1.0):
+        """The mean over rows; ``known`` (N,) holds the class of a labelled row, and -1 where there is none.
+
+        With ``heard`` at 0 the classifier hears labels only, while the model already learns from its answers.
+        """
         o, network_backward = self.network.forward(p.network, x)
         log_q = o - logsumexp(o, 1)[:, None]
         labelled = (known >= 0)[:, None]
@@ -72,7 +76,7 @@ class M2:
         rows = np.where(labelled[:, 0], (given * (losses - alpha * log_q)).sum(axis=1), unlabelled[:, 0])
 
         def backward(g):
-            do = np.where(labelled, alpha * (q - given), q * (losses + log_q - unlabelled)) / len(x)
+            do = np.where(labelled, alpha * (q - given), heard * q * (losses + log_q - unlabelled)) / len(x)
             network_backward(do.astype(x.dtype), g.network)
             model_backward(g)
 
@@ -91,8 +95,12 @@ def m2_of(features, hidden, latent):
     return made, theta
 
 
-def trained_m2(made, theta, x, known, epochs, alpha, batch=100):
-    """Adam; every step sees as many labelled rows as unlabelled ones, whatever their numbers."""
+def trained_m2(made, theta, x, known, epochs, alpha, alone=0.0, batch=100):
+    """Adam; every step sees half as many labelled rows as unlabelled ones, whatever their numbers.
+
+    For the share ``alone`` of the epochs the classifier hears labels only: what it says of the other rows should mean
+    something before the model is fitted to it.
+    """
     p, gradient, optimiser = cut(theta, made.shapes), np.zeros_like(theta), Adam()
     g, state, t, labelled = cut(gradient, made.shapes), optimiser.start(theta), 0, np.flatnonzero(known >= 0)
     for epoch in range(epochs):
@@ -104,7 +112,8 @@ def trained_m2(made, theta, x, known, epochs, alpha, batch=100):
             gradient[...] = 0.0
             seen = known[rows].copy()
             seen[:batch] = -1  # the first part is learned as if nobody had labelled it
-            loss, backward = made.loss(p, x[rows], draw(shapes, rng, "float32")["eps"], seen, alpha)
+            eps, heard = draw(shapes, rng, "float32")["eps"], float(epoch >= alone * epochs)
+            loss, backward = made.loss(p, x[rows], eps, seen, alpha, heard=heard)
             backward(g)
             t += 1
             optimiser.step(theta, gradient, state, t=t, rate=1e-3)
@@ -113,7 +122,7 @@ def trained_m2(made, theta, x, known, epochs, alpha, batch=100):
     return lambda rows: made.network.forward(p.network, rows)[0].argmax(axis=1)
 
 
-def main(name, epochs, images, labels, hidden, latent):
+def main(name, epochs, images, labels, hidden, latent, alpha, alone):
     data = vitral.load_data(name)
     x, test = ((rows.take(slice(None)) > 0.5).astype(np.float32) for rows in (data.train, data.test))
     x, y, truth = x[:images], data.train.labels[:images], data.test.labels
@@ -133,7 +142,8 @@ def main(name, epochs, images, labels, hidden, latent):
         print(f"M1, {said}:       {100 * (1 - whole.score(test, truth)):5.2f} % error")
 
     made, theta = m2_of(x.shape[1], hidden, latent)
-    predict = trained_m2(made, theta, x, known, epochs, alpha=0.1 * len(x) / len(chosen))
+    alpha = 0.1 * len(x) / len(chosen) if alpha is None else alpha
+    predict = trained_m2(made, theta, x, known, epochs, alpha, alone)
     print(f"M2:                      {100 * (predict(test) != truth).mean():5.2f} % error")
 
 
@@ -145,5 +155,9 @@ if __name__ == "__main__":
     asked.add_argument("--labels", type=int, default=100)
     asked.add_argument("--hidden", type=int, default=128)
     asked.add_argument("--latent", type=int, default=10)
+    asked.add_argument("--alpha", type=float, help="weight of the labels [default: 0.1 images / labels]")
+    asked.add_argument("--alone", type=float, default=0.0, help="share of epochs of labels alone, in M2")
     given = asked.parse_args()
-    main(given.data, given.epochs, given.images, given.labels, given.hidden, given.latent)
+    main(
+        given.data, given.epochs, given.images, given.labels, given.hidden, given.latent, given.alpha, given.alone
+    )
