@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from vitral.report.run_folder import RunFolder
 
+MANY = 12  # models of a run beyond which not each gets a figure of its own
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -54,8 +56,15 @@ def _any_progress(run: RunFolder) -> list[None]:
     return [None] if _with_progress(run) else []
 
 
+def _some(run: RunFolder, names: list[str]) -> list[str]:
+    """Of a run of many models those that get every figure, or the first two: the explorer shows all of them."""
+    if len(run.models) <= MANY:
+        return names
+    return [name for name in names if name in run.featured] or names[:2]
+
+
 def _vaes(run: RunFolder) -> list[str]:
-    return run.vaes
+    return _some(run, run.vaes)
 
 
 def _first_vae(run: RunFolder) -> list[str]:
@@ -63,7 +72,7 @@ def _first_vae(run: RunFolder) -> list[str]:
 
 
 def _flat(run: RunFolder) -> list[str]:
-    return [name for name in run.vaes if run.latent(name) == 2]
+    return _some(run, [name for name in run.vaes if run.latent(name) == 2])
 
 
 def _planes(run: RunFolder) -> list[str]:

@@ -33,14 +33,15 @@ class Section:
     """One section: `name` is its anchor and the key of its heading, `write` gives its content.
 
     A section of the study carries its number in the notebook's order of steps; `shown` says whether a run has it.
-    `below` is what stands below the content, in no language or in a language of its own choice.
+    `below` is what stands below the content, in no language or in a language of its own choice: it is told how large
+    the rest of the page is, in bytes.
     """
 
     name: str
     write: Callable[[Context], Html]
     step: int | None = None
     shown: Callable[[RunFolder], bool] = lambda run: True
-    below: Callable[[RunFolder], Html] = lambda run: Html("")
+    below: Callable[[RunFolder, int], Html] = lambda run, beside: Html("")
 
 
 def diagnosed(run: RunFolder) -> bool:
@@ -101,6 +102,9 @@ def page_text(run: RunFolder, problem: str | None = None) -> str:
     """The whole page; figures are read from the run folder's `figures/<language>/*.svg`."""
     contexts = [_context(run, words, problem) for words in languages()]
     contexts[1:] = [replace(c, shown=contexts[0].svg) for c in contexts[1:]]
+    written = [(section, _written(section, contexts)) for section in sections_of(run)]
+    metrics = embedded_json(run.metrics)
+    beside = sum(len(text.encode("utf-8")) for text in (*(text for _, text in written), metrics, source("style.css")))
     template = Template(source("template.html"))
     return template.substitute(
         lang="en",
@@ -114,9 +118,9 @@ def page_text(run: RunFolder, problem: str | None = None) -> str:
         script=source("script.js"),
         header=_each_language(contexts, _header),
         contents=_each_language(contexts, _contents),
-        sections=join(_section(section, contexts) for section in sections_of(run)),
+        sections=join(tag("section", text, one.below(run, beside), id=one.name) for one, text in written),
         footer=_each_language(contexts, lambda c: c.p("page.footer", version=run.metrics.get("vitral"))),
-        metrics=embedded_json(run.metrics),
+        metrics=metrics,
     )
 
 
@@ -135,8 +139,10 @@ def _each_language(contexts: list[Context], write: Callable[[Context], Html]) ->
     return join(tag("div", write(c), lang=c.words.tag, class_="language") for c in contexts)
 
 
-def _section(section: Section, contexts: list[Context]) -> Html:
-    def written(c: Context) -> Html:
+def _written(section: Section, contexts: list[Context]) -> Html:
+    """The content of a section in every language."""
+
+    def content(c: Context) -> Html:
         heading = _heading(c, section)
         number = (
             tag("span", c.html("section.step", step=section.step), class_="step")
@@ -145,8 +151,7 @@ def _section(section: Section, contexts: list[Context]) -> Html:
         )
         return join([tag("h2", number, heading), section.write(c)])
 
-    below = section.below(contexts[0].run)
-    return tag("section", _each_language(contexts, written), below, id=section.name)
+    return _each_language(contexts, content)
 
 
 def _heading(c: Context, section: Section) -> Html:

@@ -8,8 +8,9 @@ import pytest
 
 from vitral.core.parameters import named
 from vitral.evaluation.latent import decoded
+from vitral.report.catalogue import MANY, plan
+from vitral.report.explorer import build, packing
 from vitral.report.explorer import content as contents
-from vitral.report.explorer import packing
 from vitral.report.explorer.content import content
 from vitral.report.explorer.golden import golden
 from vitral.report.explorer.subjects import Subject, embedded, fitting, main_of, subjects_of
@@ -199,6 +200,34 @@ def test_weights_become_coarser_until_they_fit_and_the_last_are_left_out():
     left_out = fitting(subjects, main, 0, exact=False)["latent-10"]
     assert left_out.description["reason"]["part"] == "budget"
     assert left_out.arrays == {}
+
+
+def test_the_numbers_beside_the_arrays_are_counted_too(run, page):
+    text = len(json.dumps(page, separators=(",", ":")))
+    beside = text - sum(len(json.dumps(one, separators=(",", ":"))) for one in page["arrays"].values())
+    assert beside < contents.size_of_numbers(run, subjects_of(run)) < 3 * beside
+
+
+def test_the_rest_of_a_report_of_many_models_makes_weights_coarser_and_that_of_few_does_not(run, monkeypatch):
+    rest = contents.CLASSROOM - build.code_size() - 100_000
+    whole = len(build.section(run))
+    assert len(build.section(run, rest)) == whole
+    monkeypatch.setattr(build, "FEW", 1)
+    monkeypatch.setattr(contents, "FEW", 1)
+    assert len(build.section(run, 0)) == whole
+    assert len(build.section(run, rest)) < whole
+
+
+def test_of_many_variants_those_that_get_every_figure_are_drawn_or_two(run):
+    def maps(count, **tables):
+        names = [f"latent-2-{i}" for i in range(count)]
+        models = {name: {"kind": "vae", "latent": 2, "variant": name[-1]} for name in names}
+        metrics = {**run.metrics, "models": models, "variants": {name: {} for name in names}, **tables}
+        return [one.model for one in plan(replace(run, metrics=metrics)) if one.name == "latent_map"]
+
+    assert len(maps(MANY)) == MANY
+    assert maps(MANY + 1) == ["latent-2-0"]
+    assert maps(MANY + 1, comparison=[{"best": "latent-2-7", "models": {}}]) == ["latent-2-0", "latent-2-7"]
 
 
 def test_a_model_without_codes_is_probed_at_points_of_the_prior():

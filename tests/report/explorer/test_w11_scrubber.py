@@ -146,6 +146,7 @@ def test_two_moments_stand_side_by_side_and_are_kept_in_the_address(figure, reco
     assert view.state()["w11.from"] == pytest.approx(0.25)
     assert view.state()["epoch"] == 2
     assert view.overflow() == []
+    assert view.axe() == []
     view.shot("w11-two-pt", "#w11")
 
     view.page.locator("#w11 .answers button").first.click()

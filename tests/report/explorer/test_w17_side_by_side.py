@@ -145,6 +145,7 @@ def test_another_network_is_another_comparison_on_a_phone_in_portuguese(figure, 
     view.set(**{"w17.family": 0})
     assert view.page.locator("#w17 .model-cell").count() == len(FIRST)
     assert view.overflow() == []
+    assert view.axe() == []
     view.page.locator("#w17 button", has_text="em todas as figuras").click()
     assert view.state()["model"] == view.state()["w17.chosen"]
 

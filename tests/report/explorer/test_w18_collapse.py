@@ -108,6 +108,7 @@ def test_two_images_and_their_reconstructions_are_as_far_apart_as_numpy_says(fig
     assert view.state()["epoch"] == 1
     assert "KL" in view.page.locator("#w18 .chart-place").first.get_attribute("aria-label")
     assert view.overflow() == []
+    assert view.axe() == []
     view.set(**{"w18.group": 1})
     assert view.page.locator("#w18 .ridge-panel").count() == 2
 

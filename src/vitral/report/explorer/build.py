@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from vitral.report.explorer import assemble
-from vitral.report.explorer.content import content
+from vitral.report.explorer.content import FEW, content
 from vitral.report.explorer.subjects import Subject, model_path, subjects_of
 from vitral.report.markup import Html
 from vitral.report.run_folder import RunFolder
 
 
 def code_size() -> int:
-    """Characters of scripts, styles and strings, the same in every page."""
-    return len(assemble.fragment({})) + len(assemble.styles())
+    """Bytes of scripts, styles and strings, the same in every page."""
+    return len((assemble.fragment({}) + assemble.styles()).encode("utf-8"))
 
 
 def explorable(run: RunFolder) -> bool:
@@ -22,9 +22,11 @@ def explorable(run: RunFolder) -> bool:
     return run.shows_images and any(model_path(run, name).is_file() for name in run.models)
 
 
-def section(run: RunFolder) -> Html:
-    """The explorer inside the report."""
-    return assemble.fragment(content(run, subjects_of(run), code=code_size()), level=3, inside=True)
+def section(run: RunFolder, beside: int = 0) -> Html:
+    """The explorer inside the report; of many models it leaves room for the ``beside`` bytes of the rest."""
+    subjects = subjects_of(run)
+    rest = beside if len(subjects) > FEW else 0
+    return assemble.fragment(content(run, subjects, code=code_size() + rest), level=3, inside=True)
 
 
 def page(run: RunFolder, subjects: Sequence[Subject], **options: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from math import isqrt
 from typing import Any
@@ -19,6 +20,8 @@ from vitral.specs import schedule
 SCHEMA = 1
 BUDGET, CLASSROOM = 3_000_000, 8_000_000  # characters of a page of a few models, and of one of many
 FEW = 5  # models
+DESCRIBED = 4000  # characters of the description of a model, and of the names of its arrays
+OTHERS = 12_000  # of the strip, the golden numbers and the like
 FIXED = 1000  # images whose codes are shown
 REPLAYED = 500  # of them over the epochs
 GREYS, TILE_GREYS = 63, 31  # of the film strip, and of the plane over the epochs
@@ -43,7 +46,7 @@ def content(
     arrays = pictures(run, shows=shows) | codes(run, main, subjects) | recordings(run, main, subjects, shows=shows)
     arrays |= bugs.arrays()
     budget = BUDGET if len(subjects) <= FEW else CLASSROOM
-    left = budget - code - sum(map(packing.size_of, arrays.values()))
+    left = budget - code - size_of_numbers(run, subjects) - sum(map(packing.size_of, arrays.values()))
     models = fitting(subjects, main, left, exact=exact)
     for one in models.values():
         arrays |= one.arrays
@@ -59,6 +62,14 @@ def content(
         "zoo": bugs.described(),
         "golden": vectors(main, models[main.name], image, run),
     }
+
+
+def size_of_numbers(run: RunFolder, subjects: Sequence[Subject]) -> int:
+    """About how many characters the numbers of the models take: their entries, their progress, and what they share."""
+    known = [(run.models.get(one.name), list(run.progress.get(one.name, ()))) for one in subjects]
+    shared = [value for key, value in run.metrics.items() if key not in ("models", "data")]
+    text = json.dumps([known, shared, bugs.described()], separators=(",", ":"))
+    return len(text) + DESCRIBED * len(subjects) + OTHERS
 
 
 def data_entry(run: RunFolder, main: Subject, *, shows: bool) -> Record:

@@ -70,7 +70,7 @@
       const canvas = shell.h("canvas", { class: "image", "aria-hidden": "true", width: 28, height: 28 });
       const error = shell.h("span", { class: "cell-error" });
       const chosen = { "aria-pressed": "false", on: { click: () => pick(one.name) } };
-      const button = shell.h("button", { type: "button", class: "quiet model-cell", ...chosen }, canvas, error);
+      const button = shell.h("button", { type: "button", class: "model-cell", ...chosen }, canvas, error);
       cells.set(one.name, { button, canvas, error, row, one });
       return button;
     };

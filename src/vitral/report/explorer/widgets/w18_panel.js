@@ -29,7 +29,7 @@
    * whether it is the chosen one)}. */
   function panel(page, shell, one, spec) {
     const place = shell.h("div", { class: "ridge-place" });
-    const heading = shell.h("button", { type: "button", class: "quiet ridge-name", "aria-pressed": "false", t: one.words,
+    const heading = shell.h("button", { type: "button", class: "ridge-name", "aria-pressed": "false", t: one.words,
       on: { click: () => spec.pick(one.name) } });
     const read = shell.h("p", { class: "readout" });
     const pictures = shell.h("div", { class: "row pair" });

@@ -1,7 +1,7 @@
 // The ridges of W18: the KL of every dimension over the epochs, one behind the other, with the weight of the KL below.
 (function (V) {
   "use strict";
-  const TALL = 3.4; // a ridge may be so many times as high as the step between ridges
+  const TALL = 5; // a ridge may be so many times as high as the step between ridges
   const STRIP = 46; // pixels of the strip of the weight
 
   function line(points) {
