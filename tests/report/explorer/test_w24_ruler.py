@@ -92,8 +92,8 @@ def mixed(costs, near, kept):
     return -np.logaddexp.reduce(weights - costs, axis=1).mean()
 
 
-def test_rows_of_grey_levels_are_those_of_numpy(opened, pages):
-    view = opened("#w24&depth=numbers&image=3", path=pages("measured"))
+def test_rows_of_grey_levels_are_those_of_numpy(figure, pages):
+    view = figure("#w24&depth=numbers&image=3", path=pages("measured"))
     found = situation(view)
     rows = rows_of(found)
     assert found["measure"] == "density"
@@ -138,8 +138,8 @@ def test_rows_of_grey_levels_are_those_of_numpy(opened, pages):
             assert float(row["bits_per_dimension"]) == pytest.approx(one["nats"] / (784 * np.log(2)))
 
 
-def test_bits_meet_what_was_published_and_say_why_not(opened, pages):
-    found = situation(opened("#w24", path=pages("bits"), width=360, language="pt-BR"))
+def test_bits_meet_what_was_published_and_say_why_not(figure, pages):
+    found = situation(figure("#w24", path=pages("bits"), width=360, language="pt-BR"))
     rows = rows_of(found)
     assert found["measure"] == "bits"
     train, test = bits(150)[40:], bits(150)[:40]
@@ -172,8 +172,8 @@ def test_bits_meet_what_was_published_and_say_why_not(opened, pages):
     }  # fmt: skip
 
 
-def test_a_loss_of_grey_levels_compares_with_nothing_but_itself(opened, pages):
-    view = opened("#w24", path=pages("loss"))
+def test_a_loss_of_grey_levels_compares_with_nothing_but_itself(figure, pages):
+    view = figure("#w24", path=pages("loss"))
     found = situation(view)
     rows = rows_of(found)
     assert found["measure"] == "loss"
@@ -190,8 +190,8 @@ def test_a_loss_of_grey_levels_compares_with_nothing_but_itself(opened, pages):
     assert "cross-entropy" in view.page.locator("#w24 .look p").first.inner_text()
 
 
-def test_the_converter_by_fields_and_sliders_and_rows_by_tap_and_keys(opened, pages, tmp_path, monkeypatch):
-    view = opened("#w24&lang=pt-BR&depth=code", path=pages("measured"), width=360, touch=True)
+def test_the_converter_by_fields_and_sliders_and_rows_by_tap_and_keys(figure, pages, tmp_path, monkeypatch):
+    view = figure("#w24&lang=pt-BR&depth=code", path=pages("measured"), width=360, touch=True)
     situation(view)
     assert view.state()["w24.mse"] == pytest.approx(40 / 784, rel=1e-3)  # begins with the run's own error
     view.type("#w24 .converter input.number >> nth=0", "0,055")
@@ -233,14 +233,14 @@ def test_the_converter_by_fields_and_sliders_and_rows_by_tap_and_keys(opened, pa
     assert b"<text" in view.download("#w24 [data-export=svg]")
 
 
-def test_pages_without_images_and_of_plain_autoencoders_have_their_ruler(opened, tmp_path):
+def test_pages_without_images_and_of_plain_autoencoders_have_their_ruler(figure, tmp_path):
     for kind in ("autoencoder", "conv_gaussian_colours_odd_sizes"):
         spec = models.MODELS[kind]
         model = spec.build()
         path = tmp_path / f"{kind}.html"
         page = fixture.content_of(model, models.trained_like(model), spec.image_shape or (3, 4))
         path.write_text(assemble.alone(page), encoding="utf-8")
-        view = opened("#w24", path=path)
+        view = figure("#w24", path=path)
         found = situation(view)
         assert {row["id"] for row in found["rows"]} <= {"kmeans", "independent", "published"}
         typed = gaussian(0.055 * model.features, 0.055, model.features) + 3.6
