@@ -88,3 +88,9 @@ def test_a_text_of_the_content_cannot_end_its_element():
 
 def test_inside_another_page_the_headings_step_down():
     assert 'data-level="3" data-inside' in assemble.fragment(content(), level=3, inside=True)
+
+
+def test_a_page_leaves_comments_and_indentation_to_the_repository():
+    named, code = "// ---- widgets/w99.js", 'const a = "// not one"; // kept'
+    source = f"{named}\n// W99.\n(function () {{\n  /**\n   * Says.\n   */\n  {code}\n}})();\n"
+    assert assemble.compact(source) == f"{named}\n(function () {{\n{code}\n}})();\n"

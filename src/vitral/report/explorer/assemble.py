@@ -8,6 +8,7 @@ what that does not name following by name. `alone` is a whole page; `fragment` i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -22,6 +23,8 @@ POLICY = (
     "img-src data: blob:; worker-src blob:"
 )
 FOLDERS = ("shell", "widgets")
+NAMED = "// ---- "  # before the name of a file
+BLOCK_COMMENT = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.M | re.S)
 
 
 def alone(content: Mapping[str, Any]) -> str:
@@ -47,8 +50,8 @@ def fragment(content: Mapping[str, Any], *, level: int = 2, inside: bool = False
             inside=" data-inside" if inside else "",
             strings=embedded_json(strings()),
             content=embedded_json(content),
-            engine=engine_source(),
-            script=scripts(),
+            engine=compact(engine_source()),
+            script=compact(scripts()),
         )
     )
 
@@ -61,8 +64,18 @@ def styles() -> str:
 def scripts() -> str:
     """The scripts of shell and widgets, one after the other, each below a comment with its name."""
     return "".join(
-        f"// ---- {folder}/{path.name}\n{_text(path)}" for folder in FOLDERS for path in ordered(folder, ".js")
+        f"{NAMED}{folder}/{path.name}\n{_text(path)}" for folder in FOLDERS for path in ordered(folder, ".js")
     )
+
+
+def compact(script: str) -> str:
+    """A script without its comments of whole lines and its indentation, which take a quarter of it.
+
+    A page has a size to keep to; who wants to read finds the files in the repository, under the names that stay.
+    """
+    lines = BLOCK_COMMENT.sub("", script).splitlines()
+    kept = (line.strip() for line in lines)
+    return "\n".join(line for line in kept if line and (line.startswith(NAMED) or not line.startswith("//"))) + "\n"
 
 
 def engine_source() -> str:
