@@ -222,6 +222,12 @@ def test_the_converter_by_fields_and_sliders_and_rows_by_tap_and_keys(figure, pa
     assert view.state()["w24.row"] == 4
     assert names[4] in view.page.locator("#w24 .row-told").inner_text()
     assert view.overflow() == []
+    cut = view.page.locator(f"{ruler} svg text").evaluate_all(
+        """(all) => { const right = ({x, width}) => x + width;
+            return all.filter((one) => right(one.getBBox()) > one.ownerSVGElement.viewBox.baseVal.width)
+                .map((one) => one.textContent); }"""
+    )
+    assert cut == []
 
     (tmp_path / "ruler.json").write_bytes(view.download("#w24 [data-export=json]"))
     monkeypatch.chdir(tmp_path)

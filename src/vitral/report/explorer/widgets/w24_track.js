@@ -4,6 +4,7 @@
   const ROW = 40;
   const WHY = 15; // more, where a reason stands below
   const HEAD = 34;
+  const NARROW = 480; // pixels below which a heading takes two lines
 
   /** Where the scale begins and ends: all rows that compare. */
   function ends(rows) {
@@ -44,9 +45,9 @@
   }
 
   function scaleOf(shell, X, y, below, D, label) {
-    const values = X.ticks(Math.max(3, Math.floor((X(X.ends.max) - X(X.ends.min)) / 80)));
+    const values = X.ticks(Math.max(5, Math.floor((X(X.ends.max) - X(X.ends.min)) / 80)));
     const unit = below ? 1 / (D * Math.LN2) : 1;
-    const marks = below ? shell.ticks(X.ends.min * unit, X.ends.max * unit, Math.max(3, values.length)).map((one) => [one, one / unit]) : values.map((one) => [one, one]);
+    const marks = below ? shell.ticks(X.ends.min * unit, X.ends.max * unit, Math.max(4, values.length)).map((one) => [one, one / unit]) : values.map((one) => [one, one]);
     const [left, right] = [X(X.ends.min), X(X.ends.max)];
     return shell.s("g", {}, shell.s("line", { class: "axis", x1: left, x2: right, y1: y, y2: y }),
       ...marks.flatMap(([text, at]) => [
@@ -67,14 +68,15 @@
       const X = shell.scale(ends(rows), 8, width - 8);
       X.ends = ends(rows);
       const parts = [scaleOf(shell, X, 44, false, D, units[0]),
-        shell.s("text", { class: "tick", x: width - 4, y: 20, "text-anchor": "end" }, units.join(" · "))];
+        width < NARROW ? shell.s("g") : shell.s("text", { class: "tick", x: width - 4, y: 20, "text-anchor": "end" }, units.join(" · "))];
       let y = 54;
       let group = "";
       tops = [];
       for (const row of rows) {
         if (row.group !== group) {
-          parts.push(shell.s("text", { class: "head", x: 0, y: y + 22 }, heads[row.group]));
-          y += HEAD;
+          const lines = width < NARROW ? heads[row.group].split(": ") : [heads[row.group]];
+          lines.forEach((text, i) => parts.push(shell.s("text", { class: i ? "tick" : "head", x: 0, y: y + 22 + 16 * i }, text)));
+          y += HEAD + 16 * (lines.length - 1);
           group = row.group;
         }
         parts.push(rowOf(shell, row, y, width, X, row.index === chosen));
