@@ -7,6 +7,7 @@ import pytest
 
 import vitral
 from tests.report.explorer.fixture import NAME, content, digits, packed_theta
+from tests.report.explorer.many import many
 from vitral.report.explorer import assemble, packing
 from vitral.report.explorer.golden import golden
 
@@ -122,6 +123,20 @@ def test_an_address_with_nonsense_is_mended(opened):
     state = opened("#w03&image=99999&z=1,2,3&model=none&depth=look&seed=x&pins=1,2,3").state()
     assert (state["image"], state["model"], state["seed"], state["pins"]) == (0, NAME, 1, [])
     assert len(state["z"]) == 2
+
+
+def test_a_page_without_images_gives_every_model_a_code_of_its_own_length(opened, tmp_path):
+    made = many().content
+    arrays = {name: entry for name, entry in made["arrays"].items() if not name.startswith("images")}
+    path = tmp_path / "withheld.html"
+    path.write_text(assemble.alone({**made, "arrays": arrays}), encoding="utf-8")
+    view = opened("#w16", path=path)
+    assert len(view.state()["z"]) == 2
+    view.set(model="latent-5-beta_1")
+    codes = packing.unpack(arrays["latent-5-beta_1/codes"])
+    np.testing.assert_allclose(view.state()["z"], codes[0], atol=1e-4)
+    view.until("document.querySelector('#w16-body').dataset.drawn.split(',').length === 5")
+    assert len(view.set(model="latent-2-beta_4").state()["z"]) == 2
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -136,6 +136,14 @@ def both(wide, tmp_path_factory):
     return path
 
 
+def gaps(view, texts):
+    """The least room between neighbours of a row of texts, in pixels."""
+    boxes = "(all) => all.map((one) => one.getBoundingClientRect()).map(({ left, right }) => [left, right])"
+    left, right = np.array(sorted(view.page.locator(texts).evaluate_all(boxes))).T
+    assert len(left) > 3
+    return (left[1:] - right[:-1]).min()
+
+
 def at(view, z):
     """The rows of the table, once the strips are drawn around z."""
     wanted = np.array2string(np.asarray(z), separator=",", threshold=100)
@@ -197,6 +205,7 @@ def test_a_larger_model_is_chosen_here_and_its_silent_dimensions_are_told_apart(
         view.page.set_viewport_size({"width": width, "height": 900})
         view.set(lang=language, theme=theme)
         assert view.overflow() == []
+        assert gaps(view, "#w16 .chart svg .tick[text-anchor=middle]") > 0
         view.shot(f"w16-wide-{width}", "#w16")
     assert view.axe() == []
     view.set(image=6)  # a code of its own belongs to an image

@@ -58,9 +58,16 @@
     return shell.number(value);
   }
 
+  /** Of how many names below bars one has room. */
+  function crowding(places, axis, X) {
+    const widest = 6.6 * Math.max(...places.map((value) => tickLabel(value, axis).length)) + 4;
+    return places.length < 2 ? 1 : Math.ceil(widest / (X(places[1]) - X(places[0])));
+  }
+
   function horizontal(area, axis, X) {
     const parts = [];
-    const places = axis.ticks || X.ticks(Math.max(2, Math.floor((area.right - area.left) / 62)));
+    const all = axis.ticks || X.ticks(Math.max(2, Math.floor((area.right - area.left) / 62)));
+    const places = axis.names ? all.filter((_, i) => i % crowding(all, axis, X) === 0) : all;
     for (const value of places) {
       parts.push(shell.s("line", { class: "grid", x1: X(value), x2: X(value), y1: area.top, y2: area.bottom }));
       const text = tickLabel(value, axis);

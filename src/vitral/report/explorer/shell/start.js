@@ -53,11 +53,14 @@
     shell.state.set(patch);
   }
 
+  /** Whether z has as many numbers as the model of now: on a page without images nothing else moves it. */
+  const fits = ({ z, model }) => z.length === shell.page.description(model).latent;
+
   function reactTo(state, changed) {
     if (changed.has("theme")) onPaper(false);
     if (changed.has("depth")) document.documentElement.dataset.depth = state.depth;
     if (changed.has("lang") && state.lang && state.lang !== shell.language()) shell.setLanguage(state.lang);
-    if (changed.has("model") && shell.page.count && !changed.has("z")) shell.goToCode();
+    if (changed.has("model") && !changed.has("z") && (shell.page.count || !fits(state))) shell.goToCode();
     refresh(changed);
     writeSoon();
   }
