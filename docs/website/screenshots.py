@@ -31,10 +31,10 @@ class Shot:
 
 
 SHOTS = (
-    Shot("latent-plane", "#w03&image=7&w03.ground=density&pins=1.2,0.4;-1.1,0.8"),
+    Shot("latent-plane", "#w03&image=0&pins=1.2,0.4;-1.1,0.8"),
     Shot("elbo-meter", "#w05&depth=numbers&image=7"),
     Shot("gap", "#w07&image=7"),
-    Shot("training-step", "#w08&depth=code&image=7&w08.stage=6", theme="dark"),
+    Shot("training-step", "#w08&image=7&w08.stage=14", theme="dark"),
     Shot("phone", "#w03&image=7", width=390, height=844),
 )
 
