@@ -22,6 +22,7 @@ def tables(benchmark):
     yield "conditional.md", "conditional", benchmark("conditional").table, kept("conditional")
     yield "compression.md", "compression", benchmark("compression").table, kept("compression")
     yield "compression.md", "rates", benchmark("compression_rates").table, kept("compression_rates")
+    yield "explorer.md", "explorer", benchmark("explorer").table, kept("explorer")
     yield "imputation.md", "imputation", benchmark("imputation").table, kept("imputation")
     yield "benchmarks.md", "likelihood", benchmark("likelihood").page_table, kept("likelihood")
     yield "representation.md", "representation", benchmark("representation").table, kept("representation")
