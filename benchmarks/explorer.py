@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -114,8 +115,8 @@ def _note(results: dict[str, Any]) -> str:
 
     decoders = ", ".join(f"{name} {decoder(one['desktop']['decoder'])}" for name, one in results["pages"].items())
     return (
-        f"Decoders: {decoders}. {FRAMES} frames without a limit of frames a second. Chromium {results['chromium']} on 2 "
-        f"cores of {results['machine']['cpu']}, no graphics card; {results['date']}."
+        f"Decoders: {decoders}. {FRAMES} frames without a limit of frames a second. Chromium {results['chromium']} on "
+        f"2 cores of {results['machine']['cpu']}, no graphics card; {results['date']}."
     )
 
 
@@ -127,6 +128,7 @@ def main() -> None:
     if asked:
         from playwright.sync_api import sync_playwright
 
+        sys.path.append(str(DOCS.parent))
         from tests.report.explorer.bench import arguments, executable
 
         with sync_playwright() as driver:
