@@ -25,7 +25,7 @@ BASELINES = {
 TEST = {
     "loss": -31.0, "elbo": 31.0, "elbo_se": 2.0, "kl": 6.5, "sse": 40.0, "distortion": -37.5, "distortion_se": 2.1,
     "loss_at_mean": -32.0, "images": 1000, "log_px_hat": 47.0, "log_px_hat_se": 3.0, "importance_samples": 50,
-    "importance_images": 200,
+    "importance_images": 200, "elbo_same_images": 42.0,
 }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def mixed(costs, near, kept):
 
 
 def test_rows_of_grey_levels_are_those_of_numpy(figure, pages):
-    view = figure("#w24&depth=numbers&image=3", path=pages("measured"))
+    view = figure("#w24&depth=code&image=3", path=pages("measured"))
     found = situation(view)
     rows = rows_of(found)
     assert found["measure"] == "density"
@@ -101,7 +101,9 @@ def test_rows_of_grey_levels_are_those_of_numpy(figure, pages):
     pca = {row["k"]: row["nats"] for row in found["rows"] if row["id"] == "pca"}
     assert pca == pytest.approx({2: gaussian(43.0, 44.0 / 784), 10: gaussian(27.0, 26.5 / 784)})
     assert (rows["elbo"]["nats"], rows["at_mean"]["nats"], rows["iwae"]["nats"]) == (-31.0, -32.0, -47.0)
+    assert (rows["elbo_same"]["nats"], rows["elbo_same"]["images"]) == (-42.0, 200)  # what IWAE is to be held against
     assert rows["distortion"]["nats"] == -37.5
+    assert view.page.locator("#w24 button.weights:visible").count() == 0  # the lines load no weights
     assert {row["group"] for row in found["rows"] if row["id"] in ("pca", "distortion")} == {"recon"}
 
     images = digits()[0].astype(np.float64)
@@ -138,8 +140,23 @@ def test_rows_of_grey_levels_are_those_of_numpy(figure, pages):
             assert float(row["bits_per_dimension"]) == pytest.approx(one["nats"] / (784 * np.log(2)))
 
 
+WHY = """([known, row]) => Vitral.widgets.ruler.whyNot(
+    {data: {name: "mnist", test: 10000, split: "official", ...known}}, "bits",
+    {data: "mnist", pixels: "dynamic", ...row})"""
+
+
 def test_bits_meet_what_was_published_and_say_why_not(figure, pages):
-    found = situation(figure("#w24", path=pages("bits"), width=360, language="pt-BR"))
+    view = figure("#w24", path=pages("bits"), width=360, language="pt-BR")
+    found = situation(view)
+    for known, row, why in (
+        ({"binarisation": "dynamic"}, {}, None),
+        ({"binarisation": "dynamic", "split": "large"}, {}, None),  # 59,600 to train on, the same test images
+        ({"binarisation": "dynamic", "split": "notebook"}, {}, "split"),
+        ({"binarisation": "dynamic", "test": 5000}, {}, "split"),
+        ({"binarisation": "dynamic"}, {"pixels": "static"}, "binarisation"),
+        ({"binarisation": "static"}, {"pixels": "static"}, "once"),
+    ):
+        assert view.page.evaluate(WHY, [known, row]) == why
     rows = rows_of(found)
     assert found["measure"] == "bits"
     train, test = bits(150)[40:], bits(150)[:40]

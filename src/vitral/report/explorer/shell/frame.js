@@ -55,7 +55,7 @@
       shell.save(wanted() + ".npz", shell.npz(loaded(wanted())));
     } } });
     const refresh = () => {
-      element.hidden = !shell.page.computes(wanted() || "");
+      element.hidden = !wanted() || !shell.page.computes(wanted());
       shell.say(element, "shell.code.weights", { name: wanted() || "" });
     };
     return { element, refresh };

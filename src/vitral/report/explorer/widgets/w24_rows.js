@@ -4,6 +4,7 @@
   const DRAWS = 32;
   const MODELLED = 100; // images of the page, where the run measured none
   const CENTRES = 10;
+  const OFFICIAL = ["official", "large"]; // splits whose test images are the 10,000 official ones
 
   /** -log p of an image of D entries at squared error SSE, under a Gaussian of variance s²: (D/2) log(2 π s²) + SSE / (2 s²). */
   const gaussianNats = (sse, s2, D) => 0.5 * D * Math.log(2 * Math.PI * s2) + sse / (2 * s2);
@@ -100,6 +101,8 @@
       const constant = (one.metrics.loss_constant || 0);
       if (one.kind === "vae" && plainBound(one.objective)) put("at_mean", test.loss_at_mean + (measure === "loss" ? 0 : constant), { hollow: true, images: test.images });
       if (one.kind === "vae") put(measure === "loss" ? "loss" : "elbo", measure === "loss" ? bound.value : -bound.value, { spread: bound.spread, seeds: bound.seeds, images: test.images, own: true });
+      const part = measure !== "loss" && test.importance_images < test.images; // IWAE is beside the ELBO of its own images
+      if (part && Number.isFinite(test.elbo_same_images)) put("elbo_same", -test.elbo_same_images, { images: test.importance_images });
       if (measure !== "loss" && Number.isFinite(test.log_px_hat)) put("iwae", -test.log_px_hat, { spread: test.log_px_hat_se, samples: test.importance_samples, images: test.importance_images });
       return rows;
     }
@@ -159,7 +162,8 @@
     if (measure === "density") return "density";
     if (measure === "loss") return "grey";
     if (binarisation !== row.pixels) return "binarisation";
-    return split === "official" && test === 10000 ? null : "split";
+    if (!OFFICIAL.includes(split) || test !== 10000) return "split";
+    return row.pixels === "static" ? "once" : null; // bits drawn once are the bits of one file
   }
 
   function publishedRows(page, D, measure) {

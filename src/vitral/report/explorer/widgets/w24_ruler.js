@@ -119,7 +119,7 @@
 
   /** A row with its words in the language of now. */
   function named(page, shell, row, index) {
-    const values = { k: row.k || 0, centres: row.centres || 0, samples: row.samples || 0, name: row.name || "", image: row.image >= 0 ? row.image : "–" };
+    const values = { k: row.k || 0, centres: row.centres || 0, samples: row.samples || 0, images: row.images || 0, name: row.name || "", image: row.image >= 0 ? row.image : "–" };
     const name = row.id === "published" ? row.name : shell.t("w24.row." + row.id, values);
     const short = row.nats === null ? "" : `${shell.number(row.nats, 1)} · ${shell.number(row.nats / (page.data.features * Math.LN2), 3)}`;
     return { ...row, index, name, short, whyShort: row.why ? shell.t("w24.short." + row.why, whyValues(page, shell, row)) : "" };
