@@ -61,10 +61,7 @@ class M2:
         return losses, backward
 
     def loss(self, p, x, eps, known, alpha, *, heard=1.0):
-        """The mean over rows; ``known`` (N,) holds the class of a labelled row, and -1 where there is none.
-
-        With ``heard`` at 0 the classifier hears labels only, while the model already learns from its answers.
-        """
+        """The mean over rows; ``known`` (N,) holds a row's class, or -1. With ``heard`` 0 labels alone teach q(y)."""
         o, network_backward = self.network.forward(p.network, x)
         log_q = o - logsumexp(o, 1)[:, None]
         labelled = (known >= 0)[:, None]
@@ -96,11 +93,7 @@ def m2_of(features, hidden, latent):
 
 
 def trained_m2(made, theta, x, known, epochs, alpha, alone=0.0, batch=100):
-    """Adam; every step sees half as many labelled rows as unlabelled ones, whatever their numbers.
-
-    For the share ``alone`` of the epochs the classifier hears labels only: what it says of the other rows should mean
-    something before the model is fitted to it.
-    """
+    """Adam; every step sees half as many labelled rows as others. ``alone``: the share of epochs of labels alone."""
     p, gradient, optimiser = cut(theta, made.shapes), np.zeros_like(theta), Adam()
     g, state, t, labelled = cut(gradient, made.shapes), optimiser.start(theta), 0, np.flatnonzero(known >= 0)
     for epoch in range(epochs):
@@ -142,22 +135,15 @@ def main(name, epochs, images, labels, hidden, latent, alpha, alone):
         print(f"M1, {said}:       {100 * (1 - whole.score(test, truth)):5.2f} % error")
 
     made, theta = m2_of(x.shape[1], hidden, latent)
-    alpha = 0.1 * len(x) / len(chosen) if alpha is None else alpha
-    predict = trained_m2(made, theta, x, known, epochs, alpha, alone)
+    predict = trained_m2(made, theta, x, known, epochs, alpha or 0.1 * len(x) / len(chosen), alone)
     print(f"M2:                      {100 * (predict(test) != truth).mean():5.2f} % error")
 
 
 if __name__ == "__main__":
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--data", default="digits", help="digits or mnist")
-    asked.add_argument("--epochs", type=int, default=50)
-    asked.add_argument("--images", type=int, default=50_000)
-    asked.add_argument("--labels", type=int, default=100)
-    asked.add_argument("--hidden", type=int, default=128)
-    asked.add_argument("--latent", type=int, default=10)
+    asked.add_argument("--data", default="digits", dest="name", help="digits or mnist")
+    for option, value in {"epochs": 50, "images": 50_000, "labels": 100, "hidden": 128, "latent": 10}.items():
+        asked.add_argument(f"--{option}", type=int, default=value)
     asked.add_argument("--alpha", type=float, help="weight of the labels [default: 0.1 images / labels]")
     asked.add_argument("--alone", type=float, default=0.0, help="share of epochs of labels alone, in M2")
-    given = asked.parse_args()
-    main(
-        given.data, given.epochs, given.images, given.labels, given.hidden, given.latent, given.alpha, given.alone
-    )
+    main(**vars(asked.parse_args()))

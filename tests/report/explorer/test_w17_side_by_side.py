@@ -96,7 +96,8 @@ def test_numbers_are_means_over_seeds_with_their_spread(figure, path):
     assert rows["autoencoder-2"]["kl"] == ""
     assert rows["latent-2-beta_4"]["beta"] == "4"
 
-    view.click(cell("latent-5-beta_1"))
+    view.page.locator(cell("latent-5-beta_1")).click()
+    view.settle()
     assert view.state()["w17.chosen"] == "latent-5-beta_1"
     told = view.page.locator("#w17 .told").inner_text()
     assert f"rate {float(rows['latent-5-beta_1']['kl']):.2f} nats" in told
