@@ -98,7 +98,7 @@ def _codes(model: Model, theta: np.ndarray, data: Data, seed: int, tsne_rows: in
     if mu.shape[1] > 2:
         arrays["codes_pca"] = _principal_plane(mu)
         few = mu[:tsne_rows]
-        if len(few) > 30:
+        if len(few) > 30 and apart(few):
             arrays["codes_tsne"] = tsne(few, seed)
             if data.test.labels is not None:
                 arrays["codes_tsne_labels"] = data.test.labels[:tsne_rows]
@@ -111,6 +111,12 @@ def _principal_plane(mu: np.ndarray) -> np.ndarray:
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     signs = np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(axis=1)])
     return centred @ (axes[:2] * signs[:, None]).T
+
+
+def apart(mu: np.ndarray) -> bool:
+    """Whether codes differ at all: those of a collapsed model are one point, on which t-SNE breaks down."""
+    spread = mu.std(axis=0, dtype=np.float64).max()
+    return bool(spread > 1e-6 * max(1.0, np.abs(mu).max()))
 
 
 def tsne(mu: np.ndarray, seed: int) -> np.ndarray:

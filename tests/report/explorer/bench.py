@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -100,8 +101,18 @@ class View:
         """A point of an element in pixels of the window, given as shares of its width and height."""
         one = self.page.locator(selector).first
         one.scroll_into_view_if_needed()
-        box = one.bounding_box()
+        box = self._still(one)
         return box["x"] + share[0] * box["width"], box["y"] + share[1] * box["height"]
+
+    def _still(self, one: Any) -> dict[str, float]:
+        """Where an element is once it has stayed there: what workers answer makes room for itself."""
+        box = None
+        for _ in range(50):
+            before, box = box, one.bounding_box()
+            if box == before:
+                break
+            self.page.wait_for_timeout(60)
+        return box
 
     def drag(self, selector: str, start: tuple[float, float], end: tuple[float, float]) -> View:
         mouse = self.page.mouse
@@ -148,9 +159,17 @@ class View:
         return self.settle()
 
     def download(self, selector: str) -> bytes:
-        with self.page.expect_download() as waiting:
-            self.page.locator(selector).first.click()
-        return Path(waiting.value.path()).read_bytes()
+        return Path(self.saved(self.page.locator(selector).first).path()).read_bytes()
+
+    def saved(self, button: Any) -> Any:
+        """The file that a button hands out. Of many in a row Chromium now and then drops one: asked again."""
+        from playwright.sync_api import TimeoutError as Dropped
+
+        for patience in (5_000, 15_000, 30_000):
+            with contextlib.suppress(Dropped), self.page.expect_download(timeout=patience) as waiting:
+                button.evaluate("(one) => one.click()")
+                return waiting.value
+        raise AssertionError(f"nothing was handed out by {button}")
 
     def shot(self, name: str, selector: str | None = None) -> None:
         """A picture to be looked at, where a folder was named for them."""

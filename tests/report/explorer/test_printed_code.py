@@ -31,9 +31,8 @@ def test_the_lines_of_every_figure_run_on_the_files_of_the_page(opened, tmp_path
         folder = tmp_path / name
         folder.mkdir()
         for button in view.page.locator(f"#{name} button.weights:visible, #{name} [data-export]:visible").all():
-            with view.page.expect_download() as waiting:
-                button.click()
-            waiting.value.save_as(folder / waiting.value.suggested_filename)
+            file = view.saved(button)
+            file.save_as(folder / file.suggested_filename)
         code = view.page.locator(f"#{name} .at-code pre code").first.text_content()
         command = [sys.executable, "-W", "error", "-c", code + LAST]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)

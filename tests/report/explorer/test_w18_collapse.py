@@ -74,6 +74,7 @@ def test_ridges_are_the_recorded_kl_at_one_scale(figure, path):
 
     # The bug: flat, and nothing left.
     view.page.locator("#w18 .ridge-name").nth(1).click()
+    view.settle()
     assert "784" in view.page.locator("#w18 .ridge-name").nth(1).inner_text()
     told = view.page.locator("#w18 .told").inner_text()
     assert "all 4 dimensions collapsed" in told

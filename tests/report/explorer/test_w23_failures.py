@@ -17,7 +17,8 @@ from vitral.report.explorer.golden import noise, uniform
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 DRAWS = 16
-READY = "(document.querySelector('#w23-body').dataset.strangers || '').includes('blank')"
+READY = """((body) => (body.dataset.strangers || '').includes('blank')
+    && Number(body.dataset.scored) === Vitral.shell.page.count)(document.querySelector('#w23-body'))"""
 
 
 @pytest.fixture(scope="module")
