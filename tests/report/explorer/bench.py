@@ -26,6 +26,14 @@ def arguments() -> list[str]:
     return ["--disable-dev-shm-usage", *(["--no-sandbox"] if root else [])]
 
 
+def ran(code: str, names: dict[str, Any]) -> None:
+    """Runs printed lines; the files of arrays that they opened are closed when they are done."""
+    exec(code, names)
+    for value in names.values():
+        if isinstance(value, np.lib.npyio.NpzFile):
+            value.close()
+
+
 @dataclass
 class View:
     """One page in one window: `page` is Playwright's, `problems` and `requests` what it did that it should not."""

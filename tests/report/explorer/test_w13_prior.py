@@ -6,6 +6,7 @@ from math import erf, sqrt
 import numpy as np
 import pytest
 
+from tests.report.explorer.bench import ran
 from tests.report.explorer.fixture import NAME, content
 from vitral.report.explorer import packing
 
@@ -48,7 +49,7 @@ def test_all_codes_together_are_held_against_the_prior_as_numpy_does(figure, tmp
     (tmp_path / "prior-and-codes.csv").write_bytes(view.download("#w13 [data-export=csv]"))
     monkeypatch.chdir(tmp_path)
     said = {}
-    exec(view.page.locator("#w13 pre code").text_content(), said)
+    ran(view.page.locator("#w13 pre code").text_content(), said)
     assert said["information"] == pytest.approx(found["information"], abs=1e-6)
     assert said["marginal"] == pytest.approx(found["marginal"], abs=1e-6)
 

@@ -9,6 +9,7 @@ import pytest
 
 import vitral
 from tests.report.explorer import many
+from tests.report.explorer.bench import ran
 from tests.report.explorer.fixture import content, digits, packed_theta
 from tests.report.explorer.models import trained_like
 from vitral.core.parameters import named
@@ -197,7 +198,7 @@ def test_a_larger_model_is_chosen_here_and_its_silent_dimensions_are_told_apart(
     waiting.value.save_as(tmp_path / waiting.value.suggested_filename)
     monkeypatch.chdir(tmp_path)
     said = {}
-    exec(view.page.locator("#w16 pre code").text_content(), said)
+    ran(view.page.locator("#w16 pre code").text_content(), said)
     strip = np.tile(moved["w16.z"], (9, 1))
     strip[:, order[0]] = QUANTILES
     np.testing.assert_allclose(said["x"], wide.model.decode(p, strip), atol=1e-5)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import vitral
+from tests.report.explorer.bench import ran
 from tests.report.explorer.fixture import COUNT, NAME, content, digits, packed_theta
 from tests.report.explorer.models import trained_like
 from vitral import Spec
@@ -120,7 +121,7 @@ def test_spreads_and_curves_are_those_of_numpy_for_both_models(figure, page_of, 
     (tmp_path / "decoder-uncertainty.npz").write_bytes(view.download("#w19 [data-export=npz]"))
     monkeypatch.chdir(tmp_path)
     said = {}
-    exec(view.page.locator("#w19 pre code").text_content(), said)
+    ran(view.page.locator("#w19 pre code").text_content(), said)
     said.pop("w").close()
     for key, values in zip(("predicted", "found", "claimed", "scatter"), wanted[1:], strict=True):
         np.testing.assert_allclose(said[key][said[key] > 0], values, rtol=1e-5, err_msg=key)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.report.explorer import fixture
+from tests.report.explorer.bench import ran
 from tests.report.explorer.fixture import digits, packed_theta
 from vitral import load
 from vitral.checks.bugs.matrix import chosen, matrix
@@ -97,7 +98,7 @@ def test_every_bug_tells_its_symptom_its_law_and_what_this_page_measures(figure,
         if bug["id"] in ("Z01", "Z04"):
             (tmp_path / "bug-zoo.npz").write_bytes(view.download("#w21 [data-export=npz]"))
             said = {}
-            exec(view.page.locator("#w21 pre code").last.text_content(), said)
+            ran(view.page.locator("#w21 pre code").last.text_content(), said)
             key = "moments" if bug["id"] == "Z01" else "kl_by_draws"
             assert said[key] == pytest.approx(planted(bug["id"], *view_code), rel=1e-4)
     rows = np.genfromtxt(io.StringIO(view.download("#w21 [data-export=csv]").decode()), delimiter=",", names=True)

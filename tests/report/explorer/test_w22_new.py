@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import vitral
+from tests.report.explorer.bench import ran
 from tests.report.explorer.fixture import NAME, content, digits, packed_theta
 from vitral.data import load_data
 from vitral.evaluation.samples import memorisation
@@ -102,7 +103,7 @@ def test_neighbours_and_the_share_of_training_images_are_those_of_numpy(
         (tmp_path / "memorised-or-new.npz").write_bytes(view.download("#w22 [data-export=npz]"))
         monkeypatch.chdir(tmp_path)
         said = {}
-        exec(view.page.locator("#w22 pre code").text_content(), said)
+        ran(view.page.locator("#w22 pre code").text_content(), said)
         said.pop("d").close()
         return said
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import vitral
+from tests.report.explorer.bench import ran
 from tests.report.explorer.fixture import COUNT, NAME, content, digits, packed_theta
 from vitral.model import Batch
 from vitral.report.explorer import packing
@@ -84,7 +85,7 @@ def test_scores_are_those_of_numpy_and_the_printed_lines_give_them(figure, numpy
     (tmp_path / "failure-gallery.npz").write_bytes(view.download("#w23 [data-export=npz]"))
     monkeypatch.chdir(tmp_path)
     said = {}
-    exec(view.page.locator("#w23 pre code").text_content(), said)
+    ran(view.page.locator("#w23 pre code").text_content(), said)
     np.testing.assert_allclose(said["bound"], [one["bound"] for one in told["strangers"]], rtol=1e-6)
 
     right = 0 if ranks["blank"]["bound"] > np.median(wanted[0]) else 1

@@ -10,6 +10,7 @@ import pytest
 
 import vitral
 from tests.report.explorer import fixture, models
+from tests.report.explorer.bench import ran
 from tests.report.explorer.fixture import digits, packed_theta
 from vitral.model import Batch
 from vitral.report.explorer import assemble, packing
@@ -249,7 +250,7 @@ def test_the_converter_by_fields_and_sliders_and_rows_by_tap_and_keys(figure, pa
     (tmp_path / "ruler.json").write_bytes(view.download("#w24 [data-export=json]"))
     monkeypatch.chdir(tmp_path)
     made = {}
-    exec(view.page.locator("#w24 .at-code pre code").first.text_content(), made)
+    ran(view.page.locator("#w24 .at-code pre code").first.text_content(), made)
     assert made["minus_elbo"] == pytest.approx(784 / 2 * (np.log(2 * np.pi * 0.055) + 1) + 10)
     assert made["pca"]["2"] == pytest.approx(gaussian(43.0, 44.0 / 784))
     assert view.download("#w24 [data-export=png]").startswith(b"\x89PNG")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.report.explorer import fixture
+from tests.report.explorer.bench import ran
 from vitral.evaluation.diagnosis import diagnose
 from vitral.evaluation.findings import Finding
 from vitral.evaluation.reasons import why
@@ -79,7 +80,7 @@ def test_the_printed_lines_find_the_same_spells(figure, tmp_path, monkeypatch):
         view.set(**{"w25.rule": one["kind"]})
         (tmp_path / "diagnosis.csv").write_bytes(view.download("#w25 [data-export=csv]"))
         said = {}
-        exec(view.page.locator("#w25 pre code").text_content(), said)
+        ran(view.page.locator("#w25 pre code").text_content(), said)
         np.testing.assert_allclose(said["value"], one["values"])
         assert said["spells"] == [[spell["begin"], spell["end"]] for spell in one["spells"]]
     falls = any(one["kind"] == "stopped_early" for one in fixture.diagnosis()["findings"])
