@@ -235,6 +235,7 @@ def test_the_converter_by_fields_and_sliders_and_rows_by_tap_and_keys(figure, pa
     assert view.state()["w24.row"] == 1
     assert "k-means" in view.page.locator("#w24 .row-told").inner_text()
     names = [row["name"] for row in situation(view)["rows"]]
+    view.place(f"{ruler} svg", (0.3, 0.5))  # in sight, and standing still
     box, group = (view.page.locator(one).bounding_box() for one in (f"{ruler} svg", f"{ruler} [data-row='4']"))
     view.touch(f"{ruler} svg", [(0.3, (group["y"] + 12 - box["y"]) / box["height"])])
     assert view.state()["w24.row"] == 4
